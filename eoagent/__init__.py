@@ -1,0 +1,47 @@
+"""eoagent: ask questions about the Earth, get numbers traceable to pixels and method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eoagent.contracts.errors import (
+    BudgetExceeded,
+    EoAgentError,
+    InputError,
+    InternalError,
+    ModelError,
+    ModelMissing,
+    NotFound,
+    SourceError,
+)
+
+if TYPE_CHECKING:
+    from eoagent.app.agent import Agent
+    from eoagent.app.answer import Answer
+
+__all__ = [
+    "Agent",
+    "Answer",
+    "BudgetExceeded",
+    "EoAgentError",
+    "InputError",
+    "InternalError",
+    "ModelError",
+    "ModelMissing",
+    "NotFound",
+    "SourceError",
+    "__version__",
+]
+
+__version__ = "0.1.0"
+
+_LAZY = {"Agent": "eoagent.app.agent", "Answer": "eoagent.app.answer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    msg = f"module 'eoagent' has no attribute '{name}'"
+    raise AttributeError(msg)

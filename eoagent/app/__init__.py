@@ -1,0 +1,1 @@
+"""The one place that joins settings, plugins, planner and graph into an agent."""

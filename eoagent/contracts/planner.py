@@ -1,0 +1,77 @@
+"""The planner protocol: proposes steps, then writes the answer; runs nothing itself."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from pydantic import Field
+
+from eoagent.contracts.figure import Figure
+from eoagent.contracts.plan import Plan, StepRecord
+from eoagent.contracts.record import Record
+from eoagent.contracts.tool import ToolCard
+
+__all__ = ["Draft", "Input", "Planner", "View"]
+
+
+class Input(Record):
+    """Something the user handed over with the question."""
+
+    kind: Literal["image", "features", "aoi", "catalog"]
+    """What it is."""
+    href: str
+    """Path, URL, or `W,S,E,N` for an area of interest."""
+
+
+class View(Record):
+    """All that a planner sees: no pixel, no array, no secret."""
+
+    question: str
+    """The question as it was put."""
+    inputs: tuple[Input, ...] = ()
+    """What came with it."""
+    bands: tuple[str, ...] = ()
+    """Band names stated by the user."""
+    gsd_m: float | None = None
+    """Ground sampling distance stated by the user, metres."""
+    tools: tuple[ToolCard, ...] = ()
+    """Tools there are."""
+    steps: tuple[StepRecord, ...] = ()
+    """What was run so far, in order of number."""
+    figures: tuple[Figure, ...] = ()
+    """Figures so far."""
+    stopped: str = ""
+    """Why the run must end now, when a limit was reached; empty otherwise."""
+    complaint: str = ""
+    """What was wrong with the last draft, when a rewrite is asked for."""
+
+
+class Draft(Record):
+    """An answer as written: figures appear as `{f3}` or `{f3:ha}` and never as bare numbers."""
+
+    text: str
+    """The text with references."""
+    results: tuple[str, ...] = ()
+    """Ids of the figures that answer, in the question's order."""
+    status: Literal["answered", "clarify", "cannot_answer", "partial"] = "answered"
+    """How the run ended, as the planner sees it; the run may lower it."""
+    question_back: str = Field(default="")
+    """The question to the user, when the status is `clarify`."""
+
+
+class Planner(Protocol):
+    """Reads the question and what was found so far; proposes what to do next."""
+
+    @property
+    def name(self) -> str:
+        """Name that answers carry."""
+
+    def plan(self, view: View) -> Plan:
+        """Return the next steps; none ends the planning and asks for `write`.
+
+        Raises:
+            InputError: if the question cannot be read at all.
+        """
+
+    def write(self, view: View) -> Draft:
+        """Return the answer's text, written with figure references."""

@@ -1,0 +1,80 @@
+"""What a tool may ask of the artifact store and of the guard in front of every read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from eoagent.contracts.artifact import Artifact, ArtifactKind
+
+__all__ = ["Admitted", "ArtifactStore", "Origins"]
+
+
+class ArtifactStore(Protocol):
+    """A content-addressed home for artifacts; putting the same content twice gives one artifact."""
+
+    def put(
+        self,
+        kind: ArtifactKind,
+        *,
+        title: str,
+        payload: dict[str, Any],
+        preview: dict[str, Any],
+        file: Path | None = None,
+        media_type: str = "application/json",
+    ) -> Artifact:
+        """Keep an artifact; `file`, a path from `scratch`, is moved in.
+
+        A payload `path` of "" is filled with the stored file's path relative to the root.
+
+        Raises:
+            SourceError: if the disk is full or cannot be written.
+        """
+
+    def get(self, handle: str) -> Artifact:
+        """Return an artifact by handle.
+
+        Raises:
+            NotFound: if there is none.
+            SourceError: if its record or file is damaged.
+        """
+
+    def scratch(self, suffix: str) -> Path:
+        """Return a fresh path inside the store for a file that is to be put."""
+
+    def locate(self, relative: str) -> Path:
+        """Return the absolute path of a stored file named in a payload.
+
+        Raises:
+            NotFound: if it is not there or leads out of the store.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A source that passed the guard and may be opened as it stands."""
+
+    scheme: Literal["file", "http", "https"]
+    """How it is reached."""
+    href: str
+    """Absolute real path, or the normalised URL."""
+    typed: bool
+    """Whether the user typed it (or typed the folder or catalog it lies under)."""
+    addresses: tuple[str, ...] = ()
+    """Addresses that the host resolved to and that are allowed; the reader connects to these."""
+
+
+class Origins(Protocol):
+    """The one guard in front of every read: says whether a place may be read, and resolves it."""
+
+    def admit(self, href: str, *, base: str = "") -> Admitted:
+        """Return a source cleared for reading; `base` is the document that named it, if any.
+
+        Raises:
+            NotFound: if a local file does not exist.
+            SourceError: if the place is refused; the message says by which rule.
+        """
+
+    def type_in(self, href: str) -> None:
+        """Note a place that the user typed, which is then trusted as a place."""

@@ -1,0 +1,1 @@
+"""Pure geometry on grids and the ellipsoid: no file is opened here."""

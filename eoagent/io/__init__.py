@@ -1,0 +1,1 @@
+"""Bytes in, contracts out: the only floor that opens files or sockets."""

@@ -1,0 +1,1 @@
+"""Search indexes that come with eoagent."""

@@ -1,0 +1,1 @@
+"""The tools that come with eoagent: one file, one tool."""
