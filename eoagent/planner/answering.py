@@ -1,0 +1,164 @@
+"""The finished answer: the draft held to the evidence, and everything behind it in one record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from eoagent.contracts.answer import (
+    AnswerArtifact,
+    AnswerRecord,
+    AnswerStep,
+    PlanStep,
+    Status,
+    Usage,
+)
+from eoagent.contracts.errors import InputError
+from eoagent.contracts.figure import Figure
+from eoagent.contracts.plan import Step, StepRecord
+from eoagent.contracts.planner import Draft
+from eoagent.contracts.record import canonical_json
+from eoagent.planner.rendering import REFERENCE_IN_TEXT, bare_claims, render
+from eoagent.planner.state import State
+from eoagent.planner.views import figures_of, records_of
+
+__all__ = ["Checked", "check_draft", "finish"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A draft after the check."""
+
+    text: str
+    """Rendered text, with what stands by hand marked."""
+    unverified: tuple[str, ...]
+    """What stands by hand."""
+    complaint: str
+    """What to tell the planner; empty when there is nothing to mend."""
+
+
+def check_draft(state: State) -> Checked:
+    """Render the draft of a state and list what it claims without a figure behind it."""
+    draft = Draft.model_validate(state["draft"])
+    figures = figures_of(state)
+    records = records_of(state).values()
+    try:
+        text = render(draft.text, figures)
+        _check_results(draft, figures)
+    except InputError as error:
+        shown = REFERENCE_IN_TEXT.sub("[no such figure]", draft.text)
+        return Checked(text=shown, unverified=(str(error),), complaint=error.explain())
+    cited = [figures[i] for i, _ in REFERENCE_IN_TEXT.findall(draft.text)]
+    allowed = [state["question"], *(i["href"] for i in state.get("inputs", []))]
+    allowed += [_quotable(record) for record in records]
+    allowed += [figure.label for figure in figures.values()]
+    has_choice = any(figure.unit == "choice" for figure in cited)
+    claims = bare_claims(draft.text, allowed=allowed, has_choice=has_choice)
+    if not claims:
+        return Checked(text=text, unverified=(), complaint="")
+    complaint = (
+        f"no figure stands behind: {', '.join(claims)}. Write numbers as {{f1}} references; take "
+        "words of direction from a figure that is a choice"
+    )
+    return Checked(
+        text=f"{text}\n[unverified: {', '.join(claims)}]", unverified=claims, complaint=complaint
+    )
+
+
+def _check_results(draft: Draft, figures: Mapping[str, Figure]) -> None:
+    unknown = [identity for identity in draft.results if identity not in figures]
+    if unknown:
+        raise InputError(
+            f"result '{unknown[0]}' names no figure of this run",
+            hint=f"known: {', '.join(figures) or 'none'}",
+        )
+
+
+def _quotable(record: StepRecord) -> str:
+    """Texts of a step that an answer may quote: arguments, previews and what the tool said."""
+    previews = [canonical_json(preview) for preview in record.previews.values()]
+    said = [*record.assumptions, *record.warnings, record.message]
+    problem = record.error["message"] + record.error["hint"] if record.error else ""
+    return " ".join([canonical_json(record.arguments), *previews, *said, problem])
+
+
+def finish(
+    state: State, checked: Checked, *, planner: str, versions: dict[str, str], seconds: float
+) -> AnswerRecord:
+    """Put the answer together from the state."""
+    draft = Draft.model_validate(state["draft"])
+    records, figures = records_of(state), figures_of(state)
+    ended = next((r for r in records.values() if r.ended_as), None)
+    results = tuple(figures[i] for i in draft.results if i in figures)
+    return AnswerRecord(
+        schema="eoagent/answer/1",
+        question=state["question"],
+        status=_status(state, draft, ended, results),
+        text=checked.text,
+        plan=tuple(_planned(Step.model_validate(raw)) for raw in state.get("plan", [])),
+        results=results,
+        figures=tuple(figures.values()),
+        artifacts=_artifacts(records.values()),
+        steps=tuple(_step(record) for record in records.values()),
+        assumptions=_unique(
+            [*state.get("assumptions", []), *(a for r in records.values() for a in r.assumptions)]
+        ),
+        warnings=_unique(
+            [w for r in records.values() for w in r.warnings] + [state.get("stopped", "")]
+        ),
+        question_back=draft.question_back
+        or (ended.message if ended and ended.ended_as == "clarify" else ""),
+        unverified=checked.unverified,
+        usage=Usage(tool_calls=len(records), seconds=round(seconds, 3)),
+        planner=planner,
+        versions=versions,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        run=state.get("run", ""),
+        inputs=tuple(dict(raw) for raw in state.get("inputs", [])),
+    )
+
+
+def _status(
+    state: State, draft: Draft, ended: StepRecord | None, results: tuple[Figure, ...]
+) -> Status:
+    if ended is not None and ended.ended_as is not None:
+        return ended.ended_as
+    if draft.status == "answered" and (state.get("stopped") or not results):
+        return "partial"
+    return draft.status
+
+
+def _planned(step: Step) -> PlanStep:
+    return PlanStep(
+        n=step.n, tool=step.tool, arguments=step.arguments, each=step.each, why=step.why
+    )
+
+
+def _step(record: StepRecord) -> AnswerStep:
+    return AnswerStep(
+        n=record.n,
+        tool=record.tool,
+        arguments=record.arguments,
+        references=record.references,
+        status=record.status,
+        seconds=round(record.seconds, 4),
+        artifacts=record.artifacts,
+        figures=record.figures,
+        error=record.error,
+        each=record.each,
+    )
+
+
+def _artifacts(records: Iterable[StepRecord]) -> tuple[AnswerArtifact, ...]:
+    found: dict[str, AnswerArtifact] = {}
+    for record in records:
+        for handle in record.artifacts:
+            title = str(record.previews.get(handle, {}).get("title", "")) or handle
+            kind = handle.split(":", 1)[0]
+            found.setdefault(handle, AnswerArtifact(id=handle, kind=kind, path="", title=title))
+    return tuple(found.values())
+
+
+def _unique(texts: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for text in texts if text))

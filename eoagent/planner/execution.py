@@ -1,0 +1,83 @@
+"""What the graph needs from above: someone who runs a tool, someone who writes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from eoagent.contracts.figure import Figure
+from eoagent.contracts.plan import StepRecord
+from eoagent.contracts.tool import Deadline, Progress, ToolCard, ToolResult
+
+__all__ = ["Call", "Executor", "Limits", "Outcome", "Recorder"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Where a run stops, whatever its planner wants."""
+
+    max_steps: int = 40
+    """Tool calls in a run, failed ones included."""
+    max_seconds: float = 300.0
+    """Wall time of a run, seconds."""
+    max_repeats: int = 3
+    """Times the same call with the same arguments may be asked for."""
+    max_rounds: int = 12
+    """Times the planner is asked for steps."""
+    max_parallel: int = 2
+    """Steps that run at the same time."""
+    max_items: int = 1000
+    """Items that a step with `each` may run over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One tool call with everything resolved."""
+
+    n: int
+    """Number of the step."""
+    tool: str
+    """Name of the tool."""
+    arguments: dict[str, JsonValue]
+    """Arguments without references."""
+    each: str | None
+    """Handle of the list to run over, or None."""
+    figures: Mapping[str, Figure]
+    """Figures of the run so far."""
+    deadline: Deadline
+    """Time left."""
+    progress: Progress
+    """Where to report progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a call gave."""
+
+    result: ToolResult
+    """The tool's result."""
+    cached: bool = False
+    """Whether it was had from an earlier, equal call."""
+
+
+class Executor(Protocol):
+    """Runs tools by name."""
+
+    def cards(self) -> tuple[ToolCard, ...]:
+        """Return the cards of all tools there are."""
+
+    def check(self, tool: str, arguments: Mapping[str, JsonValue]) -> None:
+        """Raise `InputError` (or `NotFound`) if the call cannot be made as it stands."""
+
+    def run(self, call: Call) -> Outcome:
+        """Run a tool; every failure is an `EoAgentError`."""
+
+
+class Recorder(Protocol):
+    """Writes steps into the evidence ledger."""
+
+    def append(self, run: str, record: StepRecord, figures: Sequence[Figure]) -> None:
+        """Add a step to the ledger; the same step of a run is added once."""

@@ -1,0 +1,108 @@
+"""Figure references in a text become values with unit and rounding; bare numbers are found out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from eoagent.contracts.errors import InputError
+from eoagent.contracts.figure import Figure
+from eoagent.contracts.units import convert, display_unit, format_number
+
+__all__ = ["REFERENCE_IN_TEXT", "bare_claims", "numbers_in", "quantity", "render"]
+
+REFERENCE_IN_TEXT: Final = re.compile(r"\{(f[1-9][0-9]*)(?::([a-z0-9*/]+))?\}")
+"""`{f3}` in the unit that fits, `{f3:ha}` in a unit asked for."""
+
+_NUMBER: Final = re.compile(r"(?<![\w.])[-+−]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])")
+_WORD_WITH_DIGIT: Final = re.compile(r"[^\s\d][^\s]*\d[^\s]*|\d[^\s]*[A-Za-z_:/\\][^\s]*")
+_DATE: Final = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?:T[\d:.]+Z?)?")
+_DIRECTION: Final = re.compile(
+    r"\b(increas\w*|decreas\w*|rose|risen|fell|fallen|grew|grown|shr[aiu]nk\w*|declin\w*|"
+    r"larger than|smaller than|more than|less than|higher than|lower than)\b|"
+    r"(增加|减少|上升|下降|扩大|缩小|大于|小于)",
+    re.IGNORECASE,
+)
+_PRETTY: Final = {"m2": "m²", "km2": "km²", "m3": "m³", "px2": "px²", "percent": "%", "deg": "°"}
+_TIGHT: Final = frozenset({"percent", "deg"})
+
+
+def render(text: str, figures: Mapping[str, Figure]) -> str:
+    """Return a text with each figure reference replaced by value, error and unit.
+
+    Raises:
+        InputError: if a reference names no figure, or asks for a unit of another kind.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        figure = figures.get(match.group(1))
+        if figure is None:
+            known = ", ".join(figures) or "none"
+            raise InputError(
+                f"{match.group(0)} names no figure of this run", hint=f"known: {known}"
+            )
+        return quantity(figure, match.group(2))
+
+    return REFERENCE_IN_TEXT.sub(replace, text)
+
+
+def quantity(figure: Figure, unit: str | None = None) -> str:
+    """Return a figure as a person reads it: `30.85 ± 0.21 km²`, `19.7 %`, `2010`.
+
+    Raises:
+        InputError: if the unit is of another kind than the figure's.
+    """
+    if isinstance(figure.value, str):
+        return figure.value
+    target = unit or display_unit(figure.number, figure.unit)
+    value = convert(figure.number, figure.unit, target)
+    error = None if figure.error is None else convert(figure.error, figure.unit, target)
+    text = format_number(value, error=error)
+    if error:
+        text += f" ± {format_number(error, digits=2)}"
+    if target in {"1", "count", "choice"}:
+        return text
+    return f"{text}{'' if target == 'deg' else ' '}{'/'.join(_pretty(target))}"
+
+
+def _pretty(unit: str) -> list[str]:
+    return [_PRETTY.get(part, part) for part in unit.split("/")]
+
+
+def numbers_in(text: str) -> set[float]:
+    """Return the numbers written in a text, signs dropped and thousands separators removed."""
+    return {abs(float(m.replace(",", "").replace("−", "-"))) for m in _NUMBER.findall(text)}
+
+
+def bare_claims(text: str, *, allowed: Iterable[str], has_choice: bool) -> tuple[str, ...]:
+    """Return what a text claims by hand: numbers without a figure, directions without a choice.
+
+    Args:
+        text: the draft, with its references still in place.
+        allowed: texts whose numbers may be quoted (question, step arguments, dates, titles).
+        has_choice: whether the draft refers to a figure that is a choice.
+    """
+    plain = _DATE.sub(" ", REFERENCE_IN_TEXT.sub(" ", text))
+    quotable: set[float] = set()
+    words: set[str] = set()
+    for source in allowed:
+        quotable |= numbers_in(_DATE.sub(" ", source)) | numbers_in(source)
+        words |= set(_WORD_WITH_DIGIT.findall(source))
+    plain = _WORD_WITH_DIGIT.sub(
+        lambda m: " " if _is_name(m.group(0), words) else m.group(0), plain
+    )
+    claims = [
+        number
+        for number in _NUMBER.findall(plain)
+        if abs(float(number.replace(",", "").replace("−", "-"))) not in quotable
+    ]
+    if not has_choice:
+        claims += [match.group(0) for match in _DIRECTION.finditer(plain)]
+    return tuple(dict.fromkeys(claims))
+
+
+def _is_name(word: str, quoted: set[str]) -> bool:
+    """Whether a word with digits in it is a name (km2, B04, f3c..) or was quoted as it stands."""
+    bare = word.strip(".,;:!?()[]\"'")
+    return word in quoted or bare in quoted or bool(re.match(r"^[A-Za-z_][\w:./-]*$", bare))

@@ -1,0 +1,56 @@
+"""Find tools, runners and indexes by entry point: ours exactly as a stranger's."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+from eoagent.contracts.errors import InputError, NotFound
+
+__all__ = ["GROUPS", "find", "load"]
+
+GROUPS: Final = ("eoagent.tools", "eoagent.runners", "eoagent.indexes")
+"""Entry-point groups that eoagent looks in."""
+
+
+def find(group: str) -> dict[str, EntryPoint]:
+    """Return the plugins of a group by name, in order of name; nothing is imported.
+
+    Raises:
+        InputError: if two distributions offer the same name.
+    """
+    found: dict[str, EntryPoint] = {}
+    for entry in sorted(entry_points(group=group), key=lambda e: e.name):
+        other = found.get(entry.name)
+        if other is not None and other.value != entry.value:
+            raise InputError(
+                f"two plugins of {group} are named '{entry.name}': "
+                f"{_origin(other)} and {_origin(entry)}",
+                hint="uninstall one of them",
+            )
+        found[entry.name] = entry
+    return found
+
+
+def load(group: str, name: str) -> Any:
+    """Import one plugin and return the object it names.
+
+    Raises:
+        NotFound: if no installed distribution offers it.
+        InputError: if it cannot be imported.
+    """
+    plugins = find(group)
+    if name not in plugins:
+        raise NotFound(f"no plugin '{name}' in {group}", hint=f"there are: {', '.join(plugins)}")
+    try:
+        return plugins[name].load()
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"plugin '{name}' of {_origin(plugins[name])} does not import: {error}",
+            hint="reinstall that distribution",
+        ) from error
+
+
+def _origin(entry: EntryPoint) -> str:
+    distribution = entry.dist.name if entry.dist else "an unknown distribution"
+    return f"{distribution} ({entry.value})"
