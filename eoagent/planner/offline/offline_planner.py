@@ -1,0 +1,117 @@
+"""The offline planner: opens what came with the question, then draws the steps for its reading."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from eoagent.contracts.plan import Plan, Step, StepRecord
+from eoagent.contracts.planner import Draft, View
+from eoagent.planner.offline.blueprint import Blueprint, Result, opened_of
+from eoagent.planner.offline.families import draw
+from eoagent.planner.offline.phrases import say
+from eoagent.planner.offline.reader import read
+from eoagent.planner.offline.reading import Reading
+from eoagent.planner.offline.refusals import after_opening, before_opening
+
+__all__ = ["OfflinePlanner"]
+
+_GOOD = frozenset({"done", "cached"})
+
+
+class OfflinePlanner:
+    """Plans and writes without a model, a network or a guess; keeps nothing between calls."""
+
+    name = "offline"
+
+    def plan(self, view: View) -> Plan:
+        """Return the opening steps first, then the steps that answer, then nothing.
+
+        Raises:
+            InputError: if the question is empty or too long.
+        """
+        reading = read(view.question)
+        opening = self._opening(view)
+        if not view.steps:
+            early = before_opening(reading, len(view.inputs), 1)
+            if early is not None:
+                return Plan(steps=early.steps, reading=_summary(reading))
+            return Plan(steps=opening, reading=_summary(reading))
+        if len(view.steps) > len(opening) or any(s.status not in _GOOD for s in view.steps):
+            return Plan()
+        return Plan(steps=self._blueprint(reading, view).steps, reading=_summary(reading))
+
+    def write(self, view: View) -> Draft:
+        """Return the answer in the question's language, every number a figure reference."""
+        reading = read(view.question)
+        zh = reading.chinese
+        ended = next((s for s in view.steps if s.ended_as), None)
+        if ended is not None:
+            back = ended.message if ended.ended_as == "clarify" else ""
+            status = "clarify" if ended.ended_as == "clarify" else "cannot_answer"
+            return Draft(text=ended.message, status=status, question_back=back)
+        by_number = {step.n: step for step in view.steps}
+        blueprint = Blueprint()
+        if len(view.steps) > len(self._opening(view)):
+            blueprint = self._blueprint(reading, view)
+        found = [(r, _figure(r, by_number)) for r in blueprint.results]
+        sentences = [_sentence(r, i, chinese=zh) for r, i in found if i]
+        results = tuple(i for _, i in found if i)
+        sentences += _methods(view, results, chinese=zh)
+        failure = next((s for s in view.steps if s.status == "failed"), None)
+        if failure is not None and failure.error:
+            hint = failure.error.get("hint", "")
+            reason = failure.error["message"] + (f" ({hint})" if hint else "")
+            sentences.append(say("failed", chinese=zh, reason=reason))
+        if view.stopped:
+            sentences.append(say("stopped", chinese=zh, reason=view.stopped))
+        is_whole = bool(found) and len(results) == len(found)
+        status = (
+            "answered" if is_whole else "partial" if results or view.stopped else "cannot_answer"
+        )
+        return Draft(text=" ".join(sentences), results=results, status=status)
+
+    def _opening(self, view: View) -> tuple[Step, ...]:
+        bands: list[JsonValue] | None = list(view.bands) or None
+        steps = []
+        said: dict[str, JsonValue]
+        for n, given in enumerate(view.inputs, start=1):
+            if given.kind == "image":
+                tool, said = "open_image", {"hrefs": [given.href], "gsd_m": view.gsd_m}
+                said |= {"bands": bands}
+            else:
+                tool, said = "open_features", {"href": given.href}
+            arguments = {key: value for key, value in said.items() if value is not None}
+            steps.append(Step(n=n, tool=tool, arguments=arguments, why="came with the question"))
+        return tuple(steps)
+
+    def _blueprint(self, reading: Reading, view: View) -> Blueprint:
+        count = len(view.inputs)
+        opened = opened_of(view.inputs, view.steps[:count])
+        return after_opening(reading, opened, count + 1) or draw(reading, opened, count + 1)
+
+
+def _figure(result: Result, steps: dict[int, StepRecord]) -> str:
+    number, _, name = result.reference.lstrip("$").partition(".")
+    step = steps.get(int(number))
+    return step.outputs.get(name, "") if step is not None else ""
+
+
+def _sentence(result: Result, figure: str, *, chinese: bool) -> str:
+    reference = f"{{{figure}:{result.unit}}}" if result.unit else f"{{{figure}}}"
+    return say(result.phrase, chinese=chinese, figure=reference, **result.values)
+
+
+def _methods(view: View, results: tuple[str, ...], *, chinese: bool) -> list[str]:
+    """Return how the numbers were made, each method once."""
+    methods = dict.fromkeys(f.method for f in view.figures if f.id in results)
+    return [say("method", chinese=chinese, method="; ".join(methods))] if methods else []
+
+
+def _summary(reading: Reading) -> str:
+    """Say in one line how the question was understood."""
+    parts = [want.what or want.kind for want in reading.wants]
+    target = reading.cover or ", ".join(s.id for s in reading.subjects)
+    if reading.condition is not None:
+        target = f"{reading.condition.subject.id} {reading.condition.operator} "
+        target += f"{reading.condition.value:g}"
+    return f"{' and '.join(parts) or 'nothing I can name'} of {target or 'the image'}"
