@@ -1,0 +1,249 @@
+"""Fetch from an admitted place: redirects re-admitted one by one, passing faults tried again."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+
+from eoagent.contracts.errors import SourceError
+from eoagent.contracts.store import Admitted, Origins
+from eoagent.io.href import UrlHref, parse_href, redact
+from eoagent.io.wire import Deadline, Reply, Wire, WireError
+
+__all__ = ["Fetcher", "RemoteLimits", "Wires"]
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS: Final = 5
+_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_EXPIRED: Final = frozenset({401, 403, 404, 410})
+_ERROR_BODY: Final = 16 * 1024
+_MOST_WIRES: Final = 32
+_WORDS: Final = {
+    401: "it wants a login",
+    403: "it refuses access",
+    404: "there is no such document",
+    410: "the document is gone",
+    416: "the part that was asked for is not there",
+    429: "it asks for fewer requests",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteLimits:
+    """How long, how often and how much a remote read may take."""
+
+    deadline_s: float = 60.0
+    """Longest time for one read, all tries and redirects included."""
+    connect_s: float = 10.0
+    """Longest wait for one address to take the connection."""
+    silence_s: float = 20.0
+    """Longest wait for the next byte."""
+    attempts: int = 4
+    """Most tries of one read."""
+    backoff_s: float = 0.25
+    """Pause before the second try; doubles with each further one."""
+    block_bytes: int = 256 * 1024
+    """Size of the blocks that a remote file is read and kept in."""
+    cache_bytes: int = 64 * 1024 * 1024
+    """Most bytes of blocks kept per file."""
+    request_bytes: int = 8 * 1024 * 1024
+    """Most bytes asked for at once."""
+    whole_bytes: int = 64 * 1024 * 1024
+    """Largest file that is taken whole from a server that serves no ranges."""
+    max_bytes: int = 8 * 1024**3
+    """Most bytes that one open file may bring in."""
+
+
+class Wires:
+    """Connections kept open to the places in use; may be shared by files and threads."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        """Make an empty set; `tls` replaces the usual certificates to trust."""
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._wires: OrderedDict[tuple[str, tuple[str, ...]], Wire] = OrderedDict()
+
+    def lend(self, admitted: Admitted, limits: RemoteLimits) -> Wire:
+        """Return the wire to a place, made if there is none."""
+        place = _as_url(admitted)
+        key = (f"{place.scheme}://{place.host}:{place.port}", admitted.addresses)
+        with self._lock:
+            wire = self._wires.get(key)
+            if wire is None:
+                if self._tls is None and place.scheme == "https":
+                    self._tls = httpx.create_ssl_context()
+                wire = Wire(
+                    admitted, tls=self._tls, connect_s=limits.connect_s, silence_s=limits.silence_s
+                )
+                self._wires[key] = wire
+            self._wires.move_to_end(key)
+            idle = self._wires.popitem(last=False)[1] if len(self._wires) > _MOST_WIRES else None
+        if idle is not None:
+            idle.close()
+        return wire
+
+    def close(self) -> None:
+        """Drop all connections."""
+        with self._lock:
+            wires = list(self._wires.values())
+            self._wires.clear()
+        for wire in wires:
+            wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Fetcher:
+    """Gets one remote document, or parts of it, again and again."""
+
+    def __init__(
+        self,
+        admitted: Admitted,
+        origins: Origins | None,
+        wires: Wires,
+        *,
+        limits: RemoteLimits,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Make a fetcher; without `origins` no redirect is followed."""
+        self._start = admitted
+        self._place = admitted
+        self._origins = origins
+        self._wires = wires
+        self._limits = limits
+        self._sleep = sleep
+        self.shown = redact(admitted.href)
+        """The address without credentials and query, for messages."""
+
+    def get(
+        self,
+        *,
+        headers: Mapping[str, str],
+        body_limit: Callable[[Reply], int],
+        fault: Callable[[Reply], str],
+    ) -> Reply:
+        """Return a reply of status 2xx that is sound.
+
+        Args:
+            headers: what to send beside the usual.
+            body_limit: sees status and headers, says how many bytes of the body to read.
+            fault: sees the reply, says what a further try may mend, or "".
+
+        Raises:
+            SourceError: if no sound reply came in the tries and the time that there are.
+        """
+        deadline = Deadline(self._limits.deadline_s)
+        redirects = tries = 0
+        while True:
+            try:
+                reply = self._exchange(headers, body_limit, deadline)
+            except WireError as error:
+                why, wait = str(error), 0.0
+            else:
+                if reply.status in _REDIRECTS:
+                    redirects += 1
+                    self._follow(reply, redirects)
+                    continue
+                why, wait = self._judge(reply, fault)
+                if not why:
+                    return reply
+            pause = max(wait, self._limits.backoff_s * 2**tries)
+            tries += 1
+            if tries >= self._limits.attempts:
+                raise self.failed(f"{why} (tried {tries} times)", hint="try again later")
+            if pause >= deadline.left_s:
+                raise self.failed(
+                    f"{why}; the {deadline.seconds:g} s that it may take leave no further try",
+                    hint="try again later, or allow more time",
+                )
+            self._sleep(pause)
+
+    def _judge(self, reply: Reply, fault: Callable[[Reply], str]) -> tuple[str, float]:
+        """Say what a further try may mend, or "", and how long to wait; raise what none can."""
+        if reply.status in _PASSING:
+            return _say(reply.status), _retry_after_s(reply.headers.get("retry-after", ""))
+        if reply.status in _EXPIRED and self._place is not self._start:
+            # A signed address that a redirect led to lapses; the first one gives another.
+            self._place = self._start
+            return _say(reply.status), 0.0
+        if not 200 <= reply.status < 300:
+            raise self.failed(_say(reply.status), hint="check the address")
+        return fault(reply), 0.0
+
+    def failed(self, why: str, *, hint: str = "") -> SourceError:
+        """Return the error that says why the document could not be had."""
+        return SourceError(f"{self.shown!r} could not be read: {why}", href=self.shown, hint=hint)
+
+    def _exchange(
+        self, headers: Mapping[str, str], body_limit: Callable[[Reply], int], deadline: Deadline
+    ) -> Reply:
+        def limit(head: Reply) -> int:
+            return body_limit(head) if 200 <= head.status < 300 else _ERROR_BODY
+
+        wire = self._wires.lend(self._place, self._limits)
+        return wire.get(self._place.href, headers=headers, deadline=deadline, body_limit=limit)
+
+    def _follow(self, reply: Reply, redirects: int) -> None:
+        """Go where a redirect leads, if the guard admits it."""
+        location = reply.headers.get("location", "")
+        if redirects > _MOST_REDIRECTS:
+            raise self.failed(f"it redirects more than {_MOST_REDIRECTS} times")
+        if not location:
+            raise self.failed(f"it redirects ({reply.status}) without saying where to")
+        if self._origins is None:
+            raise self.failed(f"it redirects to {redact(location)!r}, which is not followed here")
+        try:
+            target = parse_href(location, base_url=self._place.href)
+            url = target.url if isinstance(target, UrlHref) else location
+            self._place = self._origins.admit(url, base=self._start.href)
+        except SourceError as error:
+            raise self.failed(f"it redirects to a place that is not open: {error}") from error
+
+
+def _as_url(admitted: Admitted) -> UrlHref:
+    place = parse_href(admitted.href)
+    if not isinstance(place, UrlHref):
+        raise SourceError(
+            f"{admitted.href!r} is a local file, not a web address", href=admitted.href
+        )
+    return place
+
+
+def _say(status: int) -> str:
+    words = _WORDS.get(status)
+    return f"the server answers {status}" + (f", {words}" if words else "")
+
+
+def _retry_after_s(value: str) -> float:
+    """Read a Retry-After header, seconds or a date; one that cannot be read asks for no wait.
+
+    Source: RFC 9110, section 10.2.3.
+    """
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(tz=UTC)).total_seconds())

@@ -1,0 +1,289 @@
+"""The guard: what is trusted, what is not, and what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from eoagent.contracts.errors import NotFound, SourceError
+from eoagent.contracts.store import Admitted
+from eoagent.io.origin import OriginGuard
+
+PUBLIC = "93.184.216.34"
+NAMES = {"public.example": (PUBLIC,), "other.example": ("1.1.1.1",), "lan.example": ("10.0.0.5",)}
+
+
+def look_up(host, port):
+    if host not in NAMES:
+        raise OSError("unknown name")
+    return NAMES[host]
+
+
+def guard(*typed, **options):
+    return OriginGuard(typed, resolver=look_up, **options)
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    (folder / "items").mkdir(parents=True)
+    for name in ("catalog.json", "scene.tif", "items/one.json", "items/one.tif"):
+        (folder / name).write_text(name)
+    (tmp_path / "beside.tif").write_text("beside")
+    return folder
+
+
+def test_a_typed_file_is_admitted_by_its_real_path(data):
+    path = data / "scene.tif"
+    found = guard(str(path)).admit(str(path))
+    assert found == Admitted(scheme="file", href=str(path.resolve()), typed=True)
+
+
+def test_a_typed_file_covers_no_other_file(data):
+    with pytest.raises(SourceError, match="the user did not type") as caught:
+        guard(str(data / "scene.tif")).admit(str(data / "items/one.tif"))
+    assert "name the place yourself" in caught.value.hint
+
+
+def test_a_typed_folder_covers_what_lies_under_it_and_can_be_listed(data):
+    trusted = guard(str(data))
+    assert trusted.admit(str(data / "items/one.tif")).typed
+    assert trusted.admit(str(data)).href == str(data.resolve())
+
+
+def test_a_folder_beside_a_typed_one_with_the_same_beginning_is_not_covered(data):
+    (data.parent / "data2").mkdir()
+    (data.parent / "data2" / "x.tif").write_text("x")
+    with pytest.raises(SourceError, match="did not type"):
+        guard(str(data)).admit(str(data.parent / "data2" / "x.tif"))
+
+
+def test_a_typed_catalog_covers_its_folder(data):
+    assert guard(str(data / "catalog.json")).admit(str(data / "items/one.tif")).typed
+
+
+def test_another_typed_document_covers_itself_only(data):
+    with pytest.raises(SourceError, match="did not type"):
+        guard(str(data / "items/one.json")).admit(str(data / "items/one.tif"))
+
+
+def test_a_relative_path_counts_from_the_working_directory(data, monkeypatch):
+    monkeypatch.chdir(data)
+    assert guard("scene.tif").admit("scene.tif").href == str((data / "scene.tif").resolve())
+
+
+def test_a_home_sign_that_the_user_types_is_the_home(data, monkeypatch):
+    monkeypatch.setenv("HOME", str(data))
+    assert guard("~/scene.tif").admit("~/scene.tif").href == str((data / "scene.tif").resolve())
+
+
+def test_a_home_of_nobody_is_a_name_like_any_other():
+    with pytest.raises(NotFound, match="there is no file"):
+        guard("~nobody-of-that-name/x.tif").admit("~nobody-of-that-name/x.tif")
+
+
+def test_a_missing_typed_file_is_not_found(data):
+    with pytest.raises(NotFound, match=r"there is no file '.*gone\.tif'") as caught:
+        guard(str(data)).admit(str(data / "gone.tif"))
+    assert caught.value.hint == "check the path"
+
+
+def test_whether_an_untyped_file_exists_is_not_told(data):
+    messages = []
+    for name in ("scene.tif", "gone.tif"):
+        with pytest.raises(SourceError) as caught:
+            guard().admit(str(data / name))
+        messages.append(str(caught.value).replace(name, ""))
+    assert messages[0] == messages[1]
+
+
+def test_a_root_of_our_own_may_be_read_and_is_not_typed(data):
+    found = guard(roots=[data]).admit(str(data / "scene.tif"))
+    assert not found.typed
+
+
+def test_a_local_document_names_local_files(data):
+    document = str(data / "items/one.json")
+    trusted = guard(document)
+    for href in ("one.tif", "./one.tif", "../scene.tif", str(data.parent / "beside.tif")):
+        assert trusted.admit(href, base=document).scheme == "file"
+
+
+def test_what_a_document_named_can_be_opened_again_without_it(data):
+    document = str(data / "items/one.json")
+    trusted = guard(document)
+    found = trusted.admit("../scene.tif", base=document)
+    assert trusted.admit(found.href) == found
+    with pytest.raises(SourceError, match="did not type"):
+        guard(document).admit(found.href)
+
+
+def test_a_link_within_a_typed_folder_is_followed(data):
+    (data / "items" / "link.tif").symlink_to(data / "scene.tif")
+    found = guard(str(data)).admit("link.tif", base=str(data / "items/one.json"))
+    assert found.href == str((data / "scene.tif").resolve())
+
+
+def test_a_link_out_of_the_folder_is_refused_and_the_target_can_be_typed(data):
+    (data / "link.tif").symlink_to(data.parent / "beside.tif")
+    document = str(data / "catalog.json")
+    with pytest.raises(SourceError, match="symbolic link leads out of the folder"):
+        guard(document).admit("link.tif", base=document)
+    both = guard(document, str(data.parent / "beside.tif"))
+    assert both.admit("link.tif", base=document).typed
+
+
+def test_a_document_in_a_linked_folder_is_where_it_really_is(data):
+    (data.parent / "alias").symlink_to(data)
+    document = str(data.parent / "alias" / "catalog.json")
+    assert guard(document).admit("scene.tif", base=document).typed
+
+
+def test_a_document_names_no_folder(data):
+    with pytest.raises(SourceError, match="not a regular file"):
+        guard(str(data)).admit("items", base=str(data / "catalog.json"))
+
+
+def test_a_public_https_host_needs_no_trust():
+    found = guard().admit("https://public.example/x.tif?sig=1")
+    assert found == Admitted(
+        scheme="https",
+        href="https://public.example/x.tif?sig=1",
+        typed=False,
+        addresses=(PUBLIC,),
+    )
+
+
+def test_plain_http_is_read_where_it_was_typed_listed_or_of_the_own_origin():
+    url = "http://public.example/x.tif"
+    with pytest.raises(SourceError, match="plain http") as caught:
+        guard().admit(url)
+    assert "https" in caught.value.hint
+    assert guard(url).admit(url).typed
+    assert guard(allow_hosts=["PUBLIC.example"]).admit(url).scheme == "http"
+    assert guard().admit("x.tif", base="http://public.example/item.json").href == url
+    with pytest.raises(SourceError, match="plain http"):
+        guard(url).admit(url, base="https://other.example/item.json")
+
+
+def test_a_private_host_is_read_where_it_was_typed_or_listed():
+    url = "https://lan.example:8443/x.tif"
+    with pytest.raises(SourceError, match="not on the public internet") as caught:
+        guard().admit(url)
+    assert "allow_hosts" in caught.value.hint
+    assert guard(url).admit(url).addresses == ("10.0.0.5",)
+    assert not guard(allow_hosts=["lan.example:8443"]).admit(url).typed
+    with pytest.raises(SourceError, match="not on the public internet"):
+        guard(allow_hosts=["lan.example:443"]).admit(url)
+
+
+def test_a_typed_private_catalog_may_name_its_own_origin_but_lends_no_trust_to_others():
+    catalog = "http://lan.example/stac/catalog.json"
+    trusted = guard(catalog)
+    assert trusted.admit("../data/x.tif", base=catalog).href == "http://lan.example/data/x.tif"
+    with pytest.raises(SourceError, match="refused"):
+        trusted.admit("http://lan.example/stac/x.tif", base="https://public.example/item.json")
+    with pytest.raises(SourceError, match="not on the public internet"):
+        trusted.admit("https://lan.example:444/x.tif", base=catalog)
+
+
+def test_a_private_origin_that_nobody_typed_gives_itself_no_trust():
+    with pytest.raises(SourceError, match="not on the public internet"):
+        guard().admit("x.tif", base="https://lan.example/item.json")
+
+
+@pytest.mark.parametrize(
+    ("typed", "href", "is_covered"),
+    [
+        ("http://lan.example/a/catalog.json", "http://lan.example/a/b/x.tif", True),
+        ("http://lan.example/a/catalog.json", "http://lan.example/x.tif", False),
+        ("http://lan.example/a", "http://lan.example/a/search?page=2", True),
+        ("http://lan.example/a", "http://lan.example/ab", False),
+        ("http://lan.example/a/", "http://lan.example/a/x.tif", True),
+        ("http://lan.example/x.tif", "http://lan.example/y.tif", False),
+        ("http://lan.example/x.tif", "http://lan.example/x.tif", True),
+        ("http://lan.example:81/a", "http://lan.example/a", False),
+    ],
+)
+def test_a_typed_address_covers_itself_and_what_lies_under_a_catalog_or_folder(
+    typed, href, is_covered
+):
+    if is_covered:
+        assert guard(typed).admit(href).typed
+    else:
+        with pytest.raises(SourceError, match="refused"):
+            guard(typed).admit(href)
+
+
+def test_a_disguised_address_is_read_only_where_it_was_typed():
+    url = "http://2130706433:8000/x.tif"
+    assert guard(url).admit(url).href == "http://127.0.0.1:8000/x.tif"
+    with pytest.raises(SourceError, match="disguise"):
+        guard().admit("https://134744072/x.tif")
+
+
+def test_a_host_is_looked_up_once_in_ten_minutes():
+    calls, now = [], [0.0]
+
+    def count(host, port):
+        calls.append((host, port))
+        return (PUBLIC,)
+
+    trusted = OriginGuard(resolver=count, clock=lambda: now[0])
+    for _ in range(3):
+        trusted.admit("https://public.example/x.tif")
+    assert calls == [("public.example", 443)]
+    now[0] = 601.0
+    trusted.admit("https://public.example/x.tif")
+    assert len(calls) == 2
+
+
+def test_a_name_that_cannot_be_resolved_is_a_source_error():
+    with pytest.raises(SourceError, match=r"'nowhere.example' .* could not be resolved") as caught:
+        guard().admit("https://nowhere.example/x.tif?sig=SECRET")
+    assert "SECRET" not in str(caught.value) + caught.value.href
+    empty = OriginGuard(resolver=lambda *_: ())
+    with pytest.raises(SourceError, match="has no address"):
+        empty.admit("https://nowhere.example/x.tif")
+
+
+def test_a_refusal_holds_no_query():
+    with pytest.raises(SourceError) as caught:
+        guard().admit("https://lan.example/x.tif?sig=SECRET")
+    assert "SECRET" not in caught.value.explain() + caught.value.href
+    assert "lan.example/x.tif" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "a b", "host:port", "[::1]:x"])
+def test_a_listed_host_that_is_none_is_refused(text):
+    with pytest.raises(SourceError, match="which is no host"):
+        guard(allow_hosts=[text])
+
+
+def test_a_listed_address_of_version_six_may_carry_a_port():
+    trusted = guard(allow_hosts=["[::1]:8000", "fd00::1"])
+    assert trusted.admit("http://[::1]:8000/x").addresses == ("::1",)
+    assert trusted.admit("http://[fd00::1]:9/x").addresses == ("fd00::1",)
+    with pytest.raises(SourceError, match="refused"):
+        trusted.admit("http://[::1]:8001/x")
+
+
+def test_a_trick_cannot_be_typed_either():
+    for href in ("/vsicurl/http://127.0.0.1/x", "vrt:///x", "a\0b", "s3://bucket/x"):
+        with pytest.raises(SourceError, match="refused"):
+            guard(href)
+
+
+def test_a_name_that_turns_private_is_refused_even_where_it_was_typed():
+    now = 0.0
+    answers = [(PUBLIC,), ("127.0.0.1",)]
+    guard = OriginGuard(
+        ["http://rebind.example/"], resolver=lambda *_: answers.pop(0), clock=lambda: now
+    )
+    first = guard.admit("http://rebind.example/x.tif", base="http://rebind.example/")
+    assert first.addresses == (PUBLIC,)
+    now = 10.0
+    again = guard.admit(first.href)
+    assert again.addresses == (PUBLIC,)
+    now = 10_000.0
+    with pytest.raises(SourceError, match="was public and now resolves to a private one"):
+        guard.admit(first.href)
