@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,7 +29,7 @@ def cut_masks(draw):
     starts = np.cumsum([0, *heights])
     return yes, [
         Window(row=int(a), col=0, height=int(min(b, len(yes)) - a), width=yes.shape[1])
-        for a, b in zip(starts, starts[1:], strict=False)
+        for a, b in pairwise(starts)
         if a < len(yes)
     ]
 

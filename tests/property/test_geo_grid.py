@@ -15,6 +15,7 @@ from eoagent.geo.grid import (
     crs_to_pixel,
     footprint,
     lonlat_to_pixel,
+    pixel_size_m,
     pixel_to_crs,
     pixel_to_lonlat,
     strips,
@@ -32,6 +33,8 @@ CRSS = {
     "EPSG:6933": 50.0,
     MODIS: 50.0,
 }
+EXACT_M = 0.005
+"""PROJ's datum shifts and series have an inverse to a few millimetres."""
 
 
 @st.composite
@@ -62,7 +65,8 @@ def test_pixel_to_lonlat_and_back_is_the_identity(grid, row, col):
     lon, lat = pixel_to_lonlat(grid, row, col)
     assert -180 <= lon <= 180
     assert -90 <= lat <= 90
-    np.testing.assert_allclose(lonlat_to_pixel(grid, lon, lat), (row, col), atol=2e-5)
+    slack = EXACT_M / min(pixel_size_m(grid))
+    np.testing.assert_allclose(lonlat_to_pixel(grid, lon, lat), (row, col), atol=slack)
 
 
 @settings(max_examples=60, deadline=None)
@@ -70,7 +74,8 @@ def test_pixel_to_lonlat_and_back_is_the_identity(grid, row, col):
 def test_any_turn_of_longitude_names_the_same_pixel(grid, row, col, turn):
     lon, lat = pixel_to_lonlat(grid, row, col)
     there = lonlat_to_pixel(grid, lon + 360.0 * turn, lat)
-    np.testing.assert_allclose(there, (row, col), atol=2e-5)
+    slack = EXACT_M / min(pixel_size_m(grid))
+    np.testing.assert_allclose(there, (row, col), atol=slack)
 
 
 @settings(max_examples=40, deadline=None)
