@@ -1,0 +1,196 @@
+"""Maps of stored artifacts: each as layers on one grid, read no finer than the picture needs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from PIL import Image
+from shapely.geometry.base import BaseGeometry
+
+from eoagent.contracts.artifact import Artifact, FeaturesRef
+from eoagent.contracts.errors import InputError
+from eoagent.contracts.raster import Grid, MaskRef, RasterRef
+from eoagent.contracts.store import ArtifactStore, Origins
+from eoagent.contracts.tool import Options
+from eoagent.geo.grid import crs_to_pixel, lonlat_to_pixel
+from eoagent.geo.reprojection import to_lonlat
+from eoagent.io.mapcolour import PALETTE
+from eoagent.io.maplayers import Layer, MaskLayer, OutlineLayer, RgbLayer, ScalarLayer
+from eoagent.io.picture import render
+from eoagent.io.raster import RasterReader
+from eoagent.io.store_files import StoreOrigins, mask_as_raster, place_in_store
+from eoagent.io.stored_features import load_stored
+
+__all__ = ["MapMaker", "png_bytes"]
+
+_NATURAL: Final = ("red", "green", "blue")
+_FALSE: Final = ("nir", "red", "green")
+_DIVERGING: Final = frozenset({"index"})
+_UNITS: Final = {"height": "m", "backscatter_db": "dB", "temperature": "K"}
+_FREE_GRID_PX: Final = 800
+
+
+class MapMaker:
+    """Draws artifacts of one store.
+
+    Args:
+        store: where the artifacts lie.
+        origins: the guard, for rasters whose pixels lie elsewhere.
+        options: how files are read.
+    """
+
+    def __init__(
+        self, store: ArtifactStore, origins: Origins, options: Options | None = None
+    ) -> None:
+        self._store = store
+        self._origins = origins
+        self._options = options or Options()
+
+    def draw(self, handles: Sequence[str], *, title: str = "", width_px: int = 900) -> bytes:
+        """Return a PNG map of artifacts, from the bottom up, on the grid of the first with one.
+
+        Raises:
+            InputError: if there is nothing to draw, or features have no place on the map.
+            NotFound: if an artifact has gone.
+            SourceError: if pixels could not be had.
+        """
+        if not handles:
+            raise InputError("a map of nothing was asked for", hint="give at least one artifact")
+        artifacts = [self._store.get(handle) for handle in handles]
+        grid = self._grid(artifacts)
+        layers = [
+            self._layer(artifact, grid, number, width_px)
+            for number, artifact in enumerate(artifacts)
+        ]
+        lines = dict.fromkeys(a for artifact in artifacts for a in _sources_of(artifact))
+        picture = render(
+            layers,
+            grid=grid,
+            title=title or artifacts[-1].title,
+            attribution=", ".join(lines)[:200],
+            width_px=width_px,
+        )
+        return png_bytes(picture)
+
+    def picture(self, handle: str, *, width_px: int = 900) -> bytes:
+        """Return a PNG of one artifact: a map of it, or the picture that it is.
+
+        Raises:
+            InputError: if it cannot be drawn.
+            NotFound: if it has gone.
+            SourceError: if pixels could not be had.
+        """
+        artifact = self._store.get(handle)
+        if artifact.kind == "picture" and artifact.path is not None:
+            if artifact.media_type != "image/png":
+                raise InputError(f"{artifact.title} is a page of its own", hint="open it")
+            return self._store.locate(artifact.path).read_bytes()
+        return self.draw([handle], width_px=width_px)
+
+    def _grid(self, artifacts: Sequence[Artifact]) -> Grid:
+        for artifact in artifacts:
+            if artifact.kind in {"raster", "mask"}:
+                return Grid.model_validate(artifact.payload["grid"])
+        return self._free_grid(artifacts)
+
+    def _free_grid(self, artifacts: Sequence[Artifact]) -> Grid:
+        """Return a grid in longitude and latitude about features that have no raster below."""
+        boxes = []
+        for artifact in artifacts:
+            ref = FeaturesRef.model_validate(artifact.payload)
+            if not ref.crs:
+                raise InputError(f"{ref.label} is in pixels", hint="draw it over its image")
+            features = load_stored(self._store, ref)
+            boxes += [to_lonlat(g, ref.crs).bounds for g in features.geometries]
+        if not boxes:
+            raise InputError("there is no feature to draw", hint="give features that are not empty")
+        low, high = np.min(boxes, axis=0)[:2], np.max(boxes, axis=0)[2:]
+        span = float(max(*(high - low), 1e-4)) * 1.1
+        centre = (low + high) / 2
+        step = span / _FREE_GRID_PX
+        west, north = centre[0] - span / 2, centre[1] + span / 2
+        return Grid(
+            width=_FREE_GRID_PX,
+            height=_FREE_GRID_PX,
+            crs="EPSG:4326",
+            transform=(step, 0.0, float(west), 0.0, -step, float(north)),
+        )
+
+    def _layer(self, artifact: Artifact, grid: Grid, number: int, width_px: int) -> Layer:
+        color = PALETTE[number % len(PALETTE)]
+        if artifact.kind == "raster":
+            return self._raster(RasterRef.model_validate(artifact.payload), grid, width_px)
+        if artifact.kind == "mask":
+            mask = MaskRef.model_validate(artifact.payload)
+            values, valid = self._read(mask_as_raster(mask), ("mask",), grid, width_px)
+            yes = np.nan_to_num(values[0]) > 0
+            return MaskLayer(yes=yes, valid=valid, label=mask.label, color=color)
+        if artifact.kind in {"features", "boxes", "aoi"}:
+            ref = FeaturesRef.model_validate(artifact.payload)
+            shapes = self._outlines(ref, grid)
+            return OutlineLayer(geometries=shapes, label=ref.label, color=color)
+        raise InputError(
+            f"a {artifact.kind} cannot be drawn on a map", hint="give rasters, masks, features"
+        )
+
+    def _raster(self, ref: RasterRef, grid: Grid, width_px: int) -> Layer:
+        names = set(ref.band_names)
+        for trio, label in ((_NATURAL, "true colour"), (_FALSE, "false colour: nir, red, green")):
+            if names >= set(trio):
+                values, valid = self._read(ref, trio, grid, width_px)
+                return RgbLayer(values=values, valid=valid, label=label)
+        band = ref.band_names[0]
+        values, valid = self._read(ref, (band,), grid, width_px)
+        return ScalarLayer(
+            values=values[0],
+            valid=valid,
+            label=band if len(names) > 1 else ref.title,
+            unit=_UNITS.get(ref.values, ""),
+            ramp="diverging" if ref.values in _DIVERGING else "sequential",
+        )
+
+    def _read(
+        self, ref: RasterRef, names: Sequence[str], grid: Grid, width_px: int
+    ) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+        share = min(1.0, width_px / max(grid.width, grid.height))
+        shape = (max(1, round(grid.height * share)), max(1, round(grid.width * share)))
+        placed = place_in_store(ref, self._store)
+        guard = StoreOrigins(self._origins, placed, ref)
+        own = None if ref.grid == grid else grid
+        with RasterReader(placed, guard, self._options) as reader:
+            return reader.read(names, grid=own, out_shape=shape)
+
+    def _outlines(self, ref: FeaturesRef, grid: Grid) -> list[BaseGeometry]:
+        features = load_stored(self._store, ref)
+        if not ref.crs:
+            return list(features.geometries)
+        if ref.crs == grid.crs:
+
+            def flat(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+                rows, cols = crs_to_pixel(grid, xy[:, 0], xy[:, 1])
+                return np.column_stack([cols, rows])
+
+            return [shapely.transform(g, flat) for g in features.geometries]
+
+        def place(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+            rows, cols = lonlat_to_pixel(grid, lonlat[:, 0], lonlat[:, 1])
+            return np.column_stack([cols, rows])
+
+        return [shapely.transform(to_lonlat(g, ref.crs), place) for g in features.geometries]
+
+
+def _sources_of(artifact: Artifact) -> list[str]:
+    names = (str(s.get("href", "")) for s in artifact.payload.get("sources", []))
+    return [name.rsplit("/", 1)[-1].split("?", 1)[0] for name in names if name]
+
+
+def png_bytes(picture: Image.Image) -> bytes:
+    """Return a Pillow picture as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
