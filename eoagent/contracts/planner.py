@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pydantic import Field
@@ -11,7 +12,25 @@ from eoagent.contracts.plan import Plan, StepRecord
 from eoagent.contracts.record import Record
 from eoagent.contracts.tool import ToolCard
 
-__all__ = ["Draft", "Input", "Planner", "View"]
+__all__ = ["Draft", "Input", "Limits", "Planner", "View"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Where a run stops, whatever its planner wants."""
+
+    max_steps: int = 40
+    """Tool calls in a run, failed ones included."""
+    max_seconds: float = 300.0
+    """Wall time of a run, seconds."""
+    max_repeats: int = 3
+    """Times the same call with the same arguments may be asked for."""
+    max_rounds: int = 12
+    """Times the planner is asked for steps."""
+    max_parallel: int = 2
+    """Steps that run at the same time."""
+    max_items: int = 1000
+    """Items that a step with `each` may run over."""
 
 
 class Input(Record):

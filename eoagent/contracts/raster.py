@@ -145,6 +145,10 @@ class RasterRef(Record):
     """Short name to show: the item's title or the file's name."""
     sources: tuple[Source, ...] = ()
     """Files behind the raster, with fingerprints."""
+    path: str | None = None
+    """File inside the store that holds the bands whose href is empty; None for opened files."""
+    method: str = ""
+    """How a computed raster was made; empty for opened files."""
 
     @model_validator(mode="after")
     def _unique_names(self) -> Self:

@@ -22,8 +22,8 @@ class Record(BaseModel):
     )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as JSON types only: str, int, float, bool, None, list, dict."""
-        data: dict[str, Any] = self.model_dump(mode="json")
+        """Return the record as finite JSON types: str, int, float, bool, None, list, dict."""
+        data: dict[str, Any] = json.loads(self.model_dump_json())
         return data
 
 

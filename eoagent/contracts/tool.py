@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -17,6 +17,7 @@ from eoagent.contracts.store import ArtifactStore, Origins
 __all__ = [
     "Arguments",
     "Deadline",
+    "FunctionTool",
     "Options",
     "Output",
     "Progress",
@@ -153,3 +154,19 @@ class Tool(Protocol):
 
     def __call__(self, arguments: Any, services: Services) -> ToolResult:
         """Run the tool on validated arguments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionTool:
+    """A tool made of its three parts; what an entry point of `eoagent.tools` names."""
+
+    card: ToolCard
+    """What the tool can do."""
+    arguments: type[Arguments]
+    """Model that its arguments are checked with."""
+    function: Callable[[Any, Services], ToolResult]
+    """The tool itself: validated arguments and services in, result out."""
+
+    def __call__(self, arguments: Any, services: Services) -> ToolResult:
+        """Run the tool on validated arguments."""
+        return self.function(arguments, services)

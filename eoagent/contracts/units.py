@@ -14,7 +14,15 @@ from typing import Final
 
 from eoagent.contracts.errors import InputError
 
-__all__ = ["BASE_UNITS", "convert", "display_unit", "format_number", "is_unit", "same_kind"]
+__all__ = [
+    "BASE_UNITS",
+    "convert",
+    "display_unit",
+    "format_number",
+    "is_unit",
+    "product",
+    "same_kind",
+]
 
 _LENGTH, _ANGLE, _TIME = "length", "angle", "time"
 
@@ -40,6 +48,19 @@ BASE_UNITS: Final = MappingProxyType(
 )
 """Factor to the base of its kind, and the powers of the base dimensions, per name."""
 
+_POWERS: Final = MappingProxyType(
+    {
+        (_LENGTH, 1): "m",
+        (_LENGTH, 2): "m2",
+        (_LENGTH, 3): "m3",
+        (_ANGLE, 1): "deg",
+        (_TIME, 1): "yr",
+        ("pixel", 1): "px",
+        ("pixel", 2): "px2",
+        ("count", 1): "count",
+        ("temperature", 1): "K",
+    },
+)
 _SPLIT = re.compile(r"([*/])")
 _MAX_FACTORS = 4
 
@@ -99,6 +120,33 @@ def convert(value: float, unit: str, to: str) -> float:
         msg = f"{unit} cannot be converted to {to}: they measure different things"
         raise InputError(msg, hint="ask for a unit of the same kind")
     return value if unit == to else value * source.factor / target.factor
+
+
+def product(first: str, second: str, *, divide: bool = False) -> tuple[str, float]:
+    """Return the unit of a product or quotient, and the factor its value is multiplied with.
+
+    `product("km2", "yr", divide=True)` is `("m2/yr", 1e6)`: results are in the base of their kind.
+
+    Raises:
+        InputError: if the result has no name in the algebra (m4).
+    """
+    a, b, sign = _parse(first), _parse(second), -1 if divide else 1
+    powers = dict(a.powers)
+    for dimension, power in b.powers:
+        powers[dimension] = powers.get(dimension, 0) + sign * power
+    names: dict[int, list[str]] = {1: [], -1: []}
+    for dimension, power in sorted(powers.items()):
+        if power == 0:
+            continue
+        name = _POWERS.get((dimension, abs(power)))
+        if name is None:
+            raise InputError(
+                f"{first} {'/' if divide else '*'} {second} has no unit here",
+                hint="combine lengths, areas, counts, pixels and years",
+            )
+        names[1 if power > 0 else -1].append(name)
+    unit = "*".join(names[1]) or "1"
+    return "/".join([unit, *names[-1]]), a.factor * b.factor**sign
 
 
 def display_unit(value: float, unit: str) -> str:

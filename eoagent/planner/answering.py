@@ -52,7 +52,7 @@ def check_draft(state: State) -> Checked:
     cited = [figures[i] for i, _ in REFERENCE_IN_TEXT.findall(draft.text)]
     allowed = [state["question"], *(i["href"] for i in state.get("inputs", []))]
     allowed += [_quotable(record) for record in records]
-    allowed += [figure.label for figure in figures.values()]
+    allowed += [f"{figure.label} {figure.method}" for figure in figures.values()]
     has_choice = any(figure.unit == "choice" for figure in cited)
     claims = bare_claims(draft.text, allowed=allowed, has_choice=has_choice)
     if not claims:

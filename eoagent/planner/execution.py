@@ -12,25 +12,7 @@ from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import StepRecord
 from eoagent.contracts.tool import Deadline, Progress, ToolCard, ToolResult
 
-__all__ = ["Call", "Executor", "Limits", "Outcome", "Recorder"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Where a run stops, whatever its planner wants."""
-
-    max_steps: int = 40
-    """Tool calls in a run, failed ones included."""
-    max_seconds: float = 300.0
-    """Wall time of a run, seconds."""
-    max_repeats: int = 3
-    """Times the same call with the same arguments may be asked for."""
-    max_rounds: int = 12
-    """Times the planner is asked for steps."""
-    max_parallel: int = 2
-    """Steps that run at the same time."""
-    max_items: int = 1000
-    """Items that a step with `each` may run over."""
+__all__ = ["Call", "Executor", "Outcome", "Recorder"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from typing import Any
 from eoagent.contracts.errors import EoAgentError, InputError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import Step, StepRecord
+from eoagent.contracts.planner import Limits
 from eoagent.contracts.record import digest
-from eoagent.planner.execution import Executor, Limits
+from eoagent.planner.execution import Executor
 from eoagent.planner.references import references_of, resolve, waits_for
 
 __all__ = ["Admission", "admit_steps", "check_plan", "number_outcomes"]

@@ -18,10 +18,10 @@ from langgraph.types import Command, Send
 from eoagent.contracts.artifact import shorten_preview
 from eoagent.contracts.errors import BudgetExceeded, EoAgentError, InternalError
 from eoagent.contracts.plan import Step
-from eoagent.contracts.planner import Planner
+from eoagent.contracts.planner import Limits, Planner
 from eoagent.contracts.tool import ToolResult
 from eoagent.planner.answering import check_draft, finish
-from eoagent.planner.execution import Call, Executor, Limits, Recorder
+from eoagent.planner.execution import Call, Executor, Recorder
 from eoagent.planner.gate import admit_steps, check_plan, number_outcomes
 from eoagent.planner.state import State, Task
 from eoagent.planner.views import figures_of, pending_steps, records_of, view_of

@@ -16,7 +16,8 @@ REFERENCE_IN_TEXT: Final = re.compile(r"\{(f[1-9][0-9]*)(?::([a-z0-9*/]+))?\}")
 """`{f3}` in the unit that fits, `{f3:ha}` in a unit asked for."""
 
 _NUMBER: Final = re.compile(r"(?<![\w.])[-+−]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])")
-_WORD_WITH_DIGIT: Final = re.compile(r"[^\s\d][^\s]*\d[^\s]*|\d[^\s]*[A-Za-z_:/\\][^\s]*")
+_TOKEN: Final = re.compile(r"[^\s\u3000-\u9fff\uff00-\uffef]*\d[^\s\u3000-\u9fff\uff00-\uffef]*")
+_NAME: Final = re.compile(r"[A-Za-z_][\w:./-]*")
 _DATE: Final = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?:T[\d:.]+Z?)?")
 _DIRECTION: Final = re.compile(
     r"\b(increas\w*|decreas\w*|rose|risen|fell|fallen|grew|grown|shr[aiu]nk\w*|declin\w*|"
@@ -86,23 +87,25 @@ def bare_claims(text: str, *, allowed: Iterable[str], has_choice: bool) -> tuple
     plain = _DATE.sub(" ", REFERENCE_IN_TEXT.sub(" ", text))
     quotable: set[float] = set()
     words: set[str] = set()
+    said = ""
     for source in allowed:
         quotable |= numbers_in(_DATE.sub(" ", source)) | numbers_in(source)
-        words |= set(_WORD_WITH_DIGIT.findall(source))
-    plain = _WORD_WITH_DIGIT.sub(
-        lambda m: " " if _is_name(m.group(0), words) else m.group(0), plain
-    )
+        words |= set(_TOKEN.findall(source))
+        said += f" {source.lower()}"
+    plain = _TOKEN.sub(lambda m: " " if _is_name(m.group(0), words) else m.group(0), plain)
     claims = [
         number
         for number in _NUMBER.findall(plain)
         if abs(float(number.replace(",", "").replace("−", "-"))) not in quotable
     ]
     if not has_choice:
-        claims += [match.group(0) for match in _DIRECTION.finditer(plain)]
+        found = (match.group(0) for match in _DIRECTION.finditer(plain))
+        claims += [word for word in found if word.lower() not in said]
     return tuple(dict.fromkeys(claims))
 
 
-def _is_name(word: str, quoted: set[str]) -> bool:
-    """Whether a word with digits in it is a name (km2, B04, f3c..) or was quoted as it stands."""
-    bare = word.strip(".,;:!?()[]\"'")
-    return word in quoted or bare in quoted or bool(re.match(r"^[A-Za-z_][\w:./-]*$", bare))
+def _is_name(token: str, quoted: set[str]) -> bool:
+    """Whether a token with digits is a name (km2, B04, f3c..) or was quoted as it stands."""
+    bare = token.strip(".,;:!?()[]\"'")
+    has_letter = any(c.isalpha() or c in "_:/" for c in bare)
+    return has_letter and (token in quoted or bare in quoted or bool(_NAME.fullmatch(bare)))

@@ -131,6 +131,7 @@ class _Family:
                 zones=zones,
                 side=side if zones else None,
                 statistics=statistics,
+                unit="m" if subject.kind == "height" else None,
             )
             self._answer_statistics(
                 made, statistics, subject, side=side, has_zones=zones is not None

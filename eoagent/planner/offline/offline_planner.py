@@ -103,7 +103,8 @@ def _sentence(result: Result, figure: str, *, chinese: bool) -> str:
 
 def _methods(view: View, results: tuple[str, ...], *, chinese: bool) -> list[str]:
     """Return how the numbers were made, each method once."""
-    methods = dict.fromkeys(f.method for f in view.figures if f.id in results)
+    parts = (p for f in view.figures if f.id in results for p in f.method.split("; "))
+    methods = dict.fromkeys(parts)
     return [say("method", chinese=chinese, method="; ".join(methods))] if methods else []
 
 

@@ -58,6 +58,8 @@ def before_opening(reading: Reading, inputs: int, next_n: int) -> Blueprint | No
     topics = [t for t in reading.topics if not (t == "LENGTH" and _asks_extent(reading))]
     if topics and (not reading.unread or "DNBR" in topics):
         named = "; ".join(say(f"topic_{topic}", chinese=zh) for topic in topics)
+        if reading.cover:
+            named = f"{named} ({say(f'cover_{reading.cover}', chinese=zh)})"
         return refuse(next_n, say("beyond", chinese=zh, topic=named))
     if reading.unread:
         words = ", ".join(f"'{word}'" for word in reading.unread)

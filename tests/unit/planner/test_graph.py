@@ -14,9 +14,9 @@ from eoagent.contracts.artifact import Artifact
 from eoagent.contracts.errors import InputError, NotFound
 from eoagent.contracts.figure import FigureDraft
 from eoagent.contracts.plan import Plan, Step
-from eoagent.contracts.planner import Draft
+from eoagent.contracts.planner import Draft, Limits
 from eoagent.contracts.tool import ToolCard, ToolResult
-from eoagent.planner.execution import Limits, Outcome
+from eoagent.planner.execution import Outcome
 from eoagent.planner.graph import Wiring, build_graph, recursion_limit
 from eoagent.planner.scripted import ScriptedPlanner
 
@@ -65,7 +65,9 @@ class Books:
         if call.tool == "end":
             return ToolResult(ended_as="clarify", message="Which one?")
         if call.tool == "make":
-            return ToolResult(artifacts={"mask": Artifact(kind="mask", id="0123456789ab", title="m")})
+            return ToolResult(
+                artifacts={"mask": Artifact(kind="mask", id="0123456789ab", title="m")}
+            )
         value = call.arguments.get("value", 1.0)
         if isinstance(value, str):
             value = call.figures[value].number
@@ -107,7 +109,7 @@ def test_one_step_gives_its_figure_with_unit_in_the_text():
 
 def test_a_whole_chain_with_references_runs_from_one_plan():
     steps = (_double(1, 1.0), _double(2, "$1"), _double(3, "$2.twice"))
-    answer, books, _ = _ask([Plan(steps=steps)], Draft(text="{f3}", results=("f3",)))
+    answer, _, _ = _ask([Plan(steps=steps)], Draft(text="{f3}", results=("f3",)))
     assert [f["value"] for f in answer["figures"]] == [2.0, 4.0, 8.0]
     assert answer["steps"][2]["references"] == {"value": "$2.twice"}
     assert answer["steps"][2]["arguments"] == {"value": "f2"}
@@ -125,7 +127,10 @@ def test_a_failed_step_skips_its_dependents_and_keeps_its_siblings():
     answer, _, _ = _ask([Plan(steps=steps)], Draft(text="{f1}", results=("f1",), status="partial"))
     assert [s["status"] for s in answer["steps"]] == ["failed", "skipped", "done"]
     assert answer["steps"][0]["error"] == {
-        "kind": "InputError", "message": "cannot do that", "hint": "do something else"}
+        "kind": "InputError",
+        "message": "cannot do that",
+        "hint": "do something else",
+    }
     assert answer["steps"][1]["error"]["message"] == "not run: step 1 (fail) failed"
     assert answer["status"] == "partial"
 
@@ -173,7 +178,9 @@ def test_a_tool_that_ends_the_run_decides_the_status():
 
 
 def test_a_number_written_by_hand_is_sent_back_once_and_then_marked():
-    drafts = iter([Draft(text="It is 42 m².", results=("f1",)), Draft(text="It is 43 m².", results=("f1",))])
+    drafts = iter(
+        [Draft(text="It is 42 m².", results=("f1",)), Draft(text="It is 43 m².", results=("f1",))]
+    )
     complaints = []
 
     def write(view):
@@ -188,7 +195,9 @@ def test_a_number_written_by_hand_is_sent_back_once_and_then_marked():
 
 
 def test_a_reference_to_no_figure_is_never_shown_as_a_number():
-    answer, _, _ = _ask([Plan(steps=(_double(1, 1.0),))], Draft(text="It is {f9}.", results=("f9",)))
+    answer, _, _ = _ask(
+        [Plan(steps=(_double(1, 1.0),))], Draft(text="It is {f9}.", results=("f9",))
+    )
     assert "[no such figure]" in answer["text"]
     assert answer["results"] == []
     assert answer["status"] == "partial"
@@ -209,10 +218,17 @@ def _always(tool, argument):
         (lambda n: {"value": float(n % 2)}, Limits(), 6, "same call of double"),
         (lambda n: {"value": float(n)}, Limits(max_steps=8, max_rounds=99), 8, "limit of 8 steps"),
         (lambda n: {"value": float(n)}, Limits(max_rounds=5), 5, "asked 5 times"),
-        (lambda n: {"value": 1.0, "pad": "x" * 400 * n}, Limits(max_steps=6), 6, "limit of 6 steps"),
+        (
+            lambda n: {"value": 1.0, "pad": "x" * 400 * n},
+            Limits(max_steps=6),
+            6,
+            "limit of 6 steps",
+        ),
     ],
 )
-def test_a_planner_that_never_ends_is_stopped_with_a_partial_answer(argument, limits, calls, reason):
+def test_a_planner_that_never_ends_is_stopped_with_a_partial_answer(
+    argument, limits, calls, reason
+):
     answer, books, _ = _ask(
         _always("double", argument), Draft(text="{f1} so far", results=("f1",)), limits=limits
     )
@@ -231,7 +247,9 @@ def test_four_hundred_steps_at_once_are_cut_at_the_limit():
 def test_the_time_limit_stops_a_run_between_steps():
     limits = Limits(max_seconds=0.3, max_rounds=50)
     answer, books, _ = _ask(
-        _always("slow", lambda n: {"value": float(n)}), Draft(text="{f1}", results=("f1",)), limits=limits
+        _always("slow", lambda n: {"value": float(n)}),
+        Draft(text="{f1}", results=("f1",)),
+        limits=limits,
     )
     assert len(books.calls) <= 3
     assert any("time limit of 0.3 s" in w for w in answer["warnings"])

@@ -1,0 +1,5 @@
+"""`python -m eoagent`."""
+
+from eoagent.cli.main import main
+
+main()

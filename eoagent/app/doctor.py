@@ -1,0 +1,116 @@
+"""Examine the installation: what is there, what is missing, and the command that adds it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from typing import Literal
+
+import rasterio
+from rasterio.drivers import raster_driver_extensions
+
+from eoagent import __version__, plugins
+from eoagent.app.toolbox import Bench, Toolbox
+from eoagent.app.workshop import Workshop, open_workshop
+from eoagent.contracts.errors import EoAgentError
+from eoagent.contracts.record import Record
+from eoagent.io.origin import OriginGuard
+
+__all__ = ["Finding", "examine"]
+
+_NEEDED_DRIVERS = ("GTiff", "JP2OpenJPEG", "PNG", "JPEG")
+_LOW_SPACE_MB = 500
+
+
+class Finding(Record):
+    """One line of the examination."""
+
+    what: str
+    """What was looked at."""
+    state: Literal["ok", "missing", "broken"]
+    """How it was found."""
+    detail: str
+    """What was found."""
+    remedy: str = ""
+    """The command or change that would help."""
+
+
+def examine() -> tuple[Finding, ...]:
+    """Return the findings; nothing raises, for what is broken is what is reported."""
+    findings = [
+        Finding(
+            what="eoagent", state="ok", detail=f"{__version__}, Python {platform.python_version()}"
+        ),
+        _gdal(),
+    ]
+    try:
+        shop = open_workshop()
+    except EoAgentError as error:
+        findings.append(Finding(what="home", state="broken", detail=str(error), remedy=error.hint))
+        return tuple(findings)
+    return (*findings, _home(shop), *_tools(shop), *_rooms())
+
+
+def _gdal() -> Finding:
+    known = set(raster_driver_extensions().values())
+    missing = [name for name in _NEEDED_DRIVERS if name not in known]
+    detail = f"GDAL {rasterio.__gdal_version__} in rasterio {rasterio.__version__}"
+    if missing:
+        remedy = "pip install --force-reinstall rasterio"
+        detail += f", without {', '.join(missing)}"
+        return Finding(what="rasters", state="broken", detail=detail, remedy=remedy)
+    return Finding(what="rasters", state="ok", detail=detail)
+
+
+def _home(shop: Workshop) -> Finding:
+    free_mb = shutil.disk_usage(shop.home).free / 1e6
+    detail = f"{shop.home}, {free_mb:,.0f} MB free"
+    if free_mb < _LOW_SPACE_MB:
+        remedy = "free some space, or run: eoagent runs prune"
+        return Finding(what="home", state="broken", detail=detail, remedy=remedy)
+    return Finding(what="home", state="ok", detail=detail)
+
+
+def _tools(shop: Workshop) -> list[Finding]:
+    bench = Bench(
+        store=shop.store,
+        origins=OriginGuard(),
+        options=shop.settings.options(),
+        limits=shop.settings.limits(),
+        cache=None,
+    )
+    findings, good = [], []
+    try:
+        toolbox = Toolbox(bench)
+        names = toolbox.names()
+    except EoAgentError as error:
+        return [Finding(what="tools", state="broken", detail=str(error), remedy=error.hint)]
+    for name in names:
+        try:
+            good.append(toolbox.tool(name).card.name)
+        except EoAgentError as error:
+            findings.append(
+                Finding(what=f"tool {name}", state="broken", detail=str(error), remedy=error.hint)
+            )
+    state: Literal["ok", "broken"] = "ok" if good else "broken"
+    remedy = "" if good else "pip install --force-reinstall eoagent"
+    detail = f"{len(good)} installed: {', '.join(good)}"
+    return [Finding(what="tools", state=state, detail=detail, remedy=remedy), *findings]
+
+
+def _rooms() -> list[Finding]:
+    """Runners and indexes: rooms that other distributions may furnish."""
+    findings = []
+    for group, meaning in (
+        ("eoagent.runners", "models that find objects, match words or reason"),
+        ("eoagent.indexes", "search by meaning"),
+    ):
+        names = ", ".join(plugins.find(group))
+        what = group.removeprefix("eoagent.")
+        if names:
+            findings.append(Finding(what=what, state="ok", detail=names))
+        else:
+            detail = f"none installed: no {meaning}"
+            remedy = f"install a distribution that offers the entry point group {group}"
+            findings.append(Finding(what=what, state="missing", detail=detail, remedy=remedy))
+    return findings

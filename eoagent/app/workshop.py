@@ -1,0 +1,84 @@
+"""A home folder opened for work: settings, store, ledger and checkpoints."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from eoagent.contracts.errors import SourceError
+from eoagent.contracts.figure import Figure
+from eoagent.contracts.plan import StepRecord
+from eoagent.io.home import home_folder
+from eoagent.io.ledger import Ledger
+from eoagent.io.store import FileStore
+from eoagent.settings import Settings, load_settings
+
+__all__ = ["LedgerRecorder", "Workshop", "checkpoints", "open_workshop"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What all runs under one home folder share."""
+
+    home: Path
+    settings: Settings
+    store: FileStore
+    ledger: Ledger
+
+
+def open_workshop(home: Path | str | None = None, settings: Settings | None = None) -> Workshop:
+    """Open a home folder: the one given, or `EOAGENT_HOME`, or the platform's data folder.
+
+    Raises:
+        InputError: if no home is known or a settings file is wrong.
+        SourceError: if the ledger is damaged or cannot be written.
+    """
+    folder = Path(home).expanduser().absolute() if home else home_folder(os.environ)
+    held = settings or load_settings(folder)
+    return Workshop(
+        home=folder,
+        settings=held,
+        store=FileStore(folder),
+        ledger=Ledger.open(folder / "ledger.sqlite"),
+    )
+
+
+@contextmanager
+def checkpoints(home: Path) -> Iterator[SqliteSaver]:
+    """Open the checkpoint database; only plain data is ever read back from it.
+
+    Raises:
+        SourceError: if it cannot be opened.
+    """
+    path = home / "threads.sqlite"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, check_same_thread=False, timeout=30.0)
+    except (OSError, sqlite3.Error) as error:
+        raise SourceError(
+            f"checkpoints cannot be kept in {path}: {error}",
+            href=str(path),
+            hint="set EOAGENT_HOME to a folder that can be written",
+        ) from error
+    try:
+        yield SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRecorder:
+    """Writes the steps of a run into the ledger."""
+
+    ledger: Ledger
+
+    def append(self, run: str, record: StepRecord, figures: Sequence[Figure]) -> None:
+        """Add a step and its figures; handles of the step are kept from pruning."""
+        self.ledger.append(run, record, figures, record.artifacts)

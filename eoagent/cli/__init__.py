@@ -1,0 +1,1 @@
+"""The command line: one file a command group; heavy libraries load inside command bodies."""

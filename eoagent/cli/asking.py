@@ -1,0 +1,104 @@
+"""`eoagent ask` and `eoagent demo`: put questions, watch the steps, keep the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eoagent.contracts.errors import EXIT_ASKED_BACK, EXIT_CODES, EoAgentError
+
+__all__ = ["ask", "demo"]
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in plain words.")],
+    image: Annotated[
+        list[str] | None,
+        typer.Option("--image", help="Raster, picture, STAC item or vector file; path or URL."),
+    ] = None,
+    features: Annotated[
+        list[str] | None, typer.Option("--features", help="Vector file; path or URL.")
+    ] = None,
+    bands: Annotated[
+        str, typer.Option("--bands", help="Band names in the file's order: red,green,blue,nir.")
+    ] = "",
+    gsd: Annotated[
+        float | None, typer.Option("--gsd", min=0.0, help="Metres per pixel, if not georeferenced.")
+    ] = None,
+    planner: Annotated[
+        str | None, typer.Option("--planner", help="Planner; default: settings, else offline.")
+    ] = None,
+    thread: Annotated[
+        str | None, typer.Option("--thread", help="Name of a conversation to continue.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for answer.json, report.html, artifacts.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+    ] = False,
+    max_steps: Annotated[
+        int | None, typer.Option("--max-steps", min=1, help="Tool calls allowed.")
+    ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option("--max-seconds", min=0.0, help="Seconds allowed.")
+    ] = None,
+) -> int:
+    """Ask one question about images and features; the answer carries its evidence."""
+    from eoagent.app.agent import Agent
+    from eoagent.cli.showing import show_answer, watch
+
+    agent = Agent(planner)
+    events = agent.stream(
+        question,
+        images=image or (),
+        features=features or (),
+        bands=[b.strip() for b in bands.split(",") if b.strip()],
+        gsd_m=gsd,
+        thread=thread,
+        out_dir=out,
+        max_steps=max_steps,
+        max_seconds=max_seconds,
+    )
+    answer = watch(events)
+    if out is not None:
+        answer.save(out)
+    if as_json:
+        typer.echo(answer.to_json())
+    else:
+        show_answer(answer, out)
+    return _code(answer.status, [s.error for s in answer.steps if s.error])
+
+
+def _code(status: str, errors: list[dict[str, str]]) -> int:
+    """Return the exit code: that of the error which kept the answer from coming, if one did."""
+    if status in {"answered", "partial"}:
+        return 0 if status == "answered" else EXIT_ASKED_BACK
+    by_name = {cls.__name__: code for cls, code in EXIT_CODES.items()}
+    kinds = [error["kind"] for error in errors if error["kind"] in {"SourceError", "ModelMissing"}]
+    return by_name[kinds[0]] if status == "cannot_answer" and kinds else EXIT_ASKED_BACK
+
+
+def demo(
+    source: Annotated[
+        str, typer.Option("--source", help="'sample', or a STAC catalog or folder of rasters.")
+    ] = "sample",
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything that is made.")] = Path(
+        "eoagent-demo"
+    ),
+) -> int:
+    """Take a tour: make or open a small world, ask about it, write a report."""
+    from eoagent.app.demo import run_demo
+    from eoagent.cli.showing import show_demo_answer, watch
+
+    failures: list[EoAgentError] = []
+    for stop in run_demo(source, out):
+        answer = watch(stop.events)
+        stop.finish(answer)
+        show_demo_answer(answer, stop)
+        if not stop.holds(answer):
+            failures.append(EoAgentError(stop.question))
+    typer.echo(f"\nreport: {out / 'report.html'}")
+    return 1 if failures else 0

@@ -1,0 +1,128 @@
+"""Settings from environment and `eoagent.toml`, as one frozen object.
+
+Read in this order, the first wins: arguments, `EOAGENT_*` variables, the `eoagent.toml` of the
+working directory, the one in the home folder.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from eoagent.contracts.errors import InputError
+from eoagent.contracts.planner import Limits
+from eoagent.contracts.tool import Options
+
+__all__ = ["FILE_NAME", "Settings", "load_settings"]
+
+FILE_NAME = "eoagent.toml"
+
+
+class Settings(BaseSettings):
+    """Every habit and limit that a user may set; unknown names in a file are refused."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EOAGENT_", frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    planner: str = "offline"
+    """Planner used when none is named."""
+    allow_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Private or loopback hosts that documents may name; commas between them in a variable."""
+    max_steps: int = Field(default=Limits().max_steps, ge=1, le=1000)
+    """Tool calls in a run."""
+    max_seconds: float = Field(default=Limits().max_seconds, gt=0)
+    """Wall time of a run, seconds."""
+    max_repeats: int = Field(default=Limits().max_repeats, ge=1)
+    """Times the same call may be asked for in a run."""
+    max_parallel: int = Field(default=Limits().max_parallel, ge=1, le=64)
+    """Steps that run at the same time."""
+    max_vertices: int = Field(default=Options().max_vertices, ge=1000)
+    """Polygons with more vertices are traced at a coarser stated step."""
+    block_pixels: int = Field(default=Options().block_pixels, ge=65_536)
+    """Pixels read at a time."""
+    gdal_cache_mb: int = Field(default=Options().gdal_cache_mb, ge=16)
+    """GDAL's block cache, MB."""
+    request_timeout_s: float = Field(default=Options().request_timeout_s, gt=0)
+    """Deadline of one remote read, seconds."""
+
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, hosts: object) -> object:
+        return [h.strip() for h in hosts.split(",")] if isinstance(hosts, str) else hosts
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from, the strongest first."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def limits(self, *, max_steps: int | None = None, max_seconds: float | None = None) -> Limits:
+        """Return the limits of a run, with those of the call in place."""
+        return Limits(
+            max_steps=max_steps or self.max_steps,
+            max_seconds=max_seconds or self.max_seconds,
+            max_repeats=self.max_repeats,
+            max_parallel=self.max_parallel,
+        )
+
+    def options(self, out_dir: Path | None = None) -> Options:
+        """Return what tools get to know."""
+        return Options(
+            max_vertices=self.max_vertices,
+            block_pixels=self.block_pixels,
+            gdal_cache_mb=self.gdal_cache_mb,
+            out_dir=out_dir,
+            request_timeout_s=self.request_timeout_s,
+        )
+
+
+def load_settings(home: Path, *, folder: Path | None = None) -> Settings:
+    """Return the settings that hold here.
+
+    Args:
+        home: the home folder, which may hold an `eoagent.toml`.
+        folder: the working directory, unless another is given.
+
+    Raises:
+        InputError: if a file cannot be read as TOML, or a setting is unknown or out of range.
+    """
+    files = [home / FILE_NAME, (folder or Path.cwd()) / FILE_NAME]
+
+    class Here(Settings):
+        """Settings with the files of this place."""
+
+        model_config = SettingsConfigDict(toml_file=[f for f in files if f.is_file()])
+
+    try:
+        return Here()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"setting '{name}': {first['msg']}",
+            hint=f"settings are: {', '.join(Settings.model_fields)}",
+        ) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, SettingsError) as error:
+        raise InputError(
+            f"the settings cannot be read: {error}",
+            hint=f"mend {FILE_NAME} or the EOAGENT_ variables",
+        ) from error

@@ -1,0 +1,105 @@
+"""Open a raster, a picture or the files of one scene as a `raster:`, reading headers only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from eoagent.contracts.errors import InputError
+from eoagent.contracts.raster import RasterRef
+from eoagent.contracts.tool import (
+    Arguments,
+    FunctionTool,
+    Output,
+    Services,
+    ToolCard,
+    ToolResult,
+)
+from eoagent.geo.grid import pixel_size_m
+from eoagent.io.opening import open_described
+from eoagent.io.stated import Reading, Stated
+
+__all__ = ["TOOL", "OpenImage", "open_image"]
+
+
+class OpenImage(Arguments):
+    """Arguments of `open_image`."""
+
+    hrefs: tuple[str, ...] = Field(min_length=1, max_length=64)
+    """Path or URL of a raster, a picture or a STAC item; several are single-band files of one
+    scene, stacked in this order."""
+    bands: tuple[str, ...] | None = Field(default=None, max_length=64)
+    """Band names in the file's order (red, green, blue, nir, ...), when it does not say them or
+    says them wrong."""
+    sensor: str | None = None
+    """Sensor by whose numbering `bands` such as B4 are read: sentinel-2, landsat-7, naip, ..."""
+    scale: float | None = None
+    """value = stored * scale + offset, instead of what the file says."""
+    offset: float | None = None
+    """value = stored * scale + offset, instead of what the file says."""
+    gsd_m: float | None = Field(default=None, gt=0, le=100_000)
+    """Metres per pixel, for a picture without georeference."""
+
+
+def open_image(arguments: OpenImage, services: Services) -> ToolResult:
+    """Return the raster behind some hrefs, with bands named, scaled and masked.
+
+    Raises:
+        NotFound: if a file does not exist.
+        SourceError: if a file is refused, damaged or of no allowed kind.
+        InputError: if bands, scale or sizes do not fit the files.
+    """
+    stated = Stated(
+        bands=arguments.bands or (),
+        scale=arguments.scale,
+        offset=arguments.offset,
+        gsd_m=arguments.gsd_m,
+        sensor=arguments.sensor or "",
+    )
+    reading = Reading(
+        cache_mb=services.options.gdal_cache_mb, timeout_s=services.options.request_timeout_s
+    )
+    described = open_described(arguments.hrefs, services.origins, stated=stated, reading=reading)
+    ref = described.ref
+    artifact = services.store.put(
+        "raster", title=ref.title, payload=ref.to_dict(), preview=_preview(ref)
+    )
+    return ToolResult(artifacts={"raster": artifact}, assumptions=described.assumptions)
+
+
+def _preview(ref: RasterRef) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "bands": list(ref.band_names),
+        "size": [ref.grid.width, ref.grid.height],
+        "crs": ref.grid.crs[:40] or None,
+        "gsd_m": _gsd(ref),
+        "values": ref.values,
+    }
+    if ref.time is not None:
+        facts["time"] = ref.time.label
+    if ref.sensor:
+        facts["sensor"] = ref.sensor
+    if ref.item_id:
+        facts["item"] = ref.item_id
+    return facts
+
+
+def _gsd(ref: RasterRef) -> list[float] | None:
+    try:
+        return [float(f"{size:.4g}") for size in pixel_size_m(ref.grid)]
+    except InputError:
+        return None
+
+
+TOOL = FunctionTool(
+    card=ToolCard(
+        name="open_image",
+        summary="A file, URL or STAC item as a raster: bands by name, scale, offset and mask.",
+        outputs=(Output(name="raster", kind="raster", about="the opened raster"),),
+        group="open",
+        cacheable=False,
+    ),
+    arguments=OpenImage,
+    function=open_image,
+)

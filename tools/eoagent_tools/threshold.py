@@ -1,0 +1,182 @@
+"""Make a mask: where a raster compares to a value, has a bit set, or meets a named rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from eoagent.contracts.artifact import RasterHandle
+from eoagent.contracts.errors import InputError
+from eoagent.contracts.raster import RasterRef
+from eoagent.contracts.tool import (
+    Arguments,
+    FunctionTool,
+    Output,
+    Services,
+    ToolCard,
+    ToolResult,
+)
+from eoagent.io.blockwise import MaskDraft, compute_mask, for_each_strip
+from eoagent.spectral.cover import CoverRule, choose_rule, settle
+from eoagent.spectral.indices import match_bands
+from eoagent.spectral.otsu import Histogram
+from eoagent.spectral.qa import bit_set
+
+__all__ = ["TOOL", "Threshold", "threshold"]
+
+Decide = Callable[[dict[str, NDArray[Any]]], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
+_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_COMPARE = {"gt": np.greater, "ge": np.greater_equal, "lt": np.less, "le": np.less_equal}
+
+
+class Threshold(Arguments):
+    """Arguments of `threshold`: an operator with a value, or a bit, or a rule."""
+
+    raster: RasterHandle
+    """Raster to look at: an index or band for a value, the scene itself for a rule."""
+    band: str | None = None
+    """Band to compare; may be left out when the raster has one band."""
+    operator: Literal["gt", "ge", "lt", "le", "between"] | None = None
+    """How a pixel compares to `value`; `between` includes both ends."""
+    value: float | None = None
+    """The value, in the raster's own unit after scale and offset."""
+    upper: float | None = None
+    """Upper end, for `between`."""
+    bit: int | None = Field(default=None, ge=0, le=31)
+    """Bit of a quality band that must be set, counted from 0."""
+    exclude_bits: tuple[int, ...] | None = Field(default=None, max_length=32)
+    """Pixels with any of these bits set are not valid (0 is fill in Landsat QA_PIXEL)."""
+    rule: str | None = Field(default=None, max_length=40)
+    """A cover by its published rule: water, vegetation, built_up, bare, snow, burned."""
+    label: str = Field(default="", max_length=120)
+    """What the mask shows, in words."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [self.operator is not None, self.bit is not None, self.rule is not None]
+        if sum(ways) != 1:
+            raise ValueError("give exactly one of: operator with value, bit, rule")
+        if self.operator is not None and self.value is None:
+            raise ValueError("an operator needs a value")
+        is_range = self.value is not None and self.upper is not None and self.value <= self.upper
+        if (self.operator == "between") != is_range:
+            raise ValueError(
+                "between needs value and upper, in this order; others take value alone"
+            )
+        if self.exclude_bits is not None and self.bit is None:
+            raise ValueError("exclude_bits goes with bit")
+        return self
+
+
+def threshold(arguments: Threshold, services: Services) -> ToolResult:
+    """Return the mask of a comparison, a bit or a named rule, with the rule stated.
+
+    Raises:
+        InputError: if the bands do not allow it; the message names what is missing.
+        NotFound: if no rule is known for that word.
+    """
+    ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
+    if arguments.rule is not None:
+        return _by_rule(arguments, ref, services)
+    band = _band(arguments, ref)
+    decide, label = _comparison(arguments, ref)
+    label = arguments.label or label.replace("$", band)
+    draft = MaskDraft(label=label, rule=f"{label} in {ref.title}", title=f"{label} in {ref.title}")
+    artifact = compute_mask(services, ref, bands={"value": band}, decide=decide, draft=draft)
+    return ToolResult(artifacts={"mask": artifact})
+
+
+def _band(arguments: Threshold, ref: RasterRef) -> str:
+    names = ref.band_names
+    if arguments.band is None:
+        if len(names) != 1:
+            raise InputError(
+                f"{ref.title} has {len(names)} bands and none was named",
+                hint=f"give band: {', '.join(names)}",
+            )
+        return names[0]
+    found, missing = match_bands((arguments.band,), names, sensor=ref.sensor)
+    if missing and len(names) == 1 and ref.values.startswith("backscatter"):
+        return names[0]
+    if missing:
+        raise InputError(
+            f"{ref.title} has no band '{arguments.band}'", hint=f"its bands are {', '.join(names)}"
+        )
+    return found[arguments.band]
+
+
+def _comparison(arguments: Threshold, ref: RasterRef) -> tuple[Decide, str]:
+    """Return what decides, and the rule in words with $ for the band."""
+    if arguments.bit is not None:
+        bit, excluded = arguments.bit, arguments.exclude_bits or ()
+
+        def flagged(values: dict[str, NDArray[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+            codes = np.nan_to_num(values["value"], nan=0.0).astype(np.int64)
+            bad = np.zeros(codes.shape, bool)
+            for number in excluded:
+                bad |= bit_set(codes, number)
+            return bit_set(codes, bit), ~bad
+
+        without = f", pixels with bit {', '.join(map(str, excluded))} left out" if excluded else ""
+        return flagged, f"bit {bit} of $ is set{without}"
+    low, high, operator = arguments.value, arguments.upper, arguments.operator
+    assert low is not None
+    unit = " dB" if ref.values == "backscatter_db" else ""
+    if operator == "between":
+        assert high is not None
+
+        def inside(values: dict[str, NDArray[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+            value = values["value"]
+            return (value >= low) & (value <= high), np.isfinite(value)
+
+        return inside, f"{low:g} <= $ <= {high:g}{unit}"
+    assert operator is not None
+    compare = _COMPARE[operator]
+
+    def beyond(values: dict[str, NDArray[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        value = values["value"]
+        return compare(value, value.dtype.type(low)), np.isfinite(value)
+
+    return beyond, f"$ {_SIGNS[operator]} {low:g}{unit}"
+
+
+def _by_rule(arguments: Threshold, ref: RasterRef, services: Services) -> ToolResult:
+    assert arguments.rule is not None
+    rule = choose_rule(arguments.rule, ref.band_names, ref.values, sensor=ref.sensor)
+    if not rule.is_settled:
+        rule = _settled(rule, ref, services)
+    draft = MaskDraft(
+        label=arguments.label or rule.title,
+        rule=f"{rule.statement} ({rule.source})",
+        title=f"{rule.title} in {ref.title}",
+    )
+    artifact = compute_mask(services, ref, bands=dict(rule.bands), decide=rule.decide, draft=draft)
+    stated = f"{rule.cover} is taken by the rule {rule.statement} ({rule.source})"
+    return ToolResult(artifacts={"mask": artifact}, assumptions=(stated, *rule.assumptions))
+
+
+def _settled(rule: CoverRule, ref: RasterRef, services: Services) -> CoverRule:
+    assert rule.histogram is not None
+    histogram = Histogram(*rule.histogram)
+
+    def count(values: dict[str, NDArray[Any]], valid: NDArray[np.bool_]) -> None:
+        histogram.add(rule.values(values), valid)
+
+    for_each_strip(services, ref, bands=dict(rule.bands), function=count, what="histogram")
+    return settle(rule, histogram)
+
+
+TOOL = FunctionTool(
+    card=ToolCard(
+        name="threshold",
+        summary="A mask where a raster compares to a value, has a bit set, or meets a named "
+        "cover rule (water, vegetation, built_up, bare, snow, burned).",
+        outputs=(Output(name="mask", kind="mask", about="yes, no and not valid per pixel"),),
+    ),
+    arguments=Threshold,
+    function=threshold,
+)
