@@ -137,12 +137,13 @@ class Agent:
         origins = OriginGuard(typed=tuple(request.typed), allow_hosts=shop.settings.allow_hosts)
         inputs = classify(request.images, request.features, origins)
         run = shop.ledger.start_run(request.question, self._planner.name, request.thread or "")
+        versions = _versions()
         wiring = Wiring(
             planner=self._planner,
             executor=self.toolbox(request, origins, limits),
-            recorder=LedgerRecorder(ledger=shop.ledger),
+            recorder=LedgerRecorder(ledger=shop.ledger, versions=versions),
             limits=limits,
-            versions=_versions(),
+            versions=versions,
         )
         with _failing(shop, run):
             yield from self._follow(request, wiring, run, inputs, origins)

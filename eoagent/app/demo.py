@@ -173,7 +173,8 @@ def _source_stops(source: str) -> list[tuple[str, str, str, tuple[Truth, ...]]]:
             f"none of the {len(scenes)} scenes of {source} has green, red and near-infrared bands",
             hint="give a catalog of multispectral scenes, or --source sample",
         )
-    chosen = [able[0], able[len(able) // 2], able[-1]]
+    calibrated = [scene for scene in able if _is_calibrated(scene)] or able
+    chosen = [calibrated[0], calibrated[len(calibrated) // 2], calibrated[-1]]
     questions = (_WATER, _GREEN, _STATISTICS)
     return [
         (question, _href(scene), scene.title or scene.id, ())
@@ -184,6 +185,10 @@ def _source_stops(source: str) -> list[tuple[str, str, str, tuple[Truth, ...]]]:
 def _has_bands(scene: Scene) -> bool:
     names = {hint.common_name for hint in scene_band_hints(scene).bands}
     return {"green", "red"} <= names and bool({"nir", "nir08"} & names)
+
+
+def _is_calibrated(scene: Scene) -> bool:
+    return all(hint.scale is not None for hint in scene_band_hints(scene).bands)
 
 
 def _href(scene: Scene) -> str:

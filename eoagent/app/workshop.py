@@ -78,7 +78,10 @@ class LedgerRecorder:
     """Writes the steps of a run into the ledger."""
 
     ledger: Ledger
+    versions: dict[str, str]
+    """Versions that every record states."""
 
     def append(self, run: str, record: StepRecord, figures: Sequence[Figure]) -> None:
         """Add a step and its figures; handles of the step are kept from pruning."""
-        self.ledger.append(run, record, figures, record.artifacts)
+        stated = record.model_copy(update={"versions": self.versions})
+        self.ledger.append(run, stated, figures, record.artifacts)

@@ -81,6 +81,8 @@ class StepRecord(Record):
     """The list it ran over, if any."""
     why: str = ""
     """What the step was for."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Versions of tool and libraries that made it; filled in when it enters the ledger."""
 
 
 def references_in(value: JsonValue, path: str = "") -> dict[str, str]:

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from eoagent.contracts.errors import InputError
+from eoagent.contracts.raster import QaRule, RasterRef
 from eoagent.contracts.store import Origins
 from eoagent.io.describe import Described, describe_files
 from eoagent.io.scene import Scene
-from eoagent.io.scene_bands import BandHint, scene_band_hints
+from eoagent.io.scene_bands import BandHint, SceneHints, scene_band_hints
 from eoagent.io.stac import open_catalog
 from eoagent.io.stated import Reading, Stated
+from eoagent.spectral.qa import decode
 
 __all__ = ["open_described", "open_scene"]
 
@@ -66,9 +68,31 @@ def open_scene(
         time=scene.time,
         title=scene.title or scene.id,
         listed=listed,
+        qa=None,
     )
     described = describe_files(
         list(listed), origins, base=hints.base, stated=merged, reading=reading
     )
-    notes = (*scene.notes, *hints.notes, *described.assumptions)
-    return Described(ref=described.ref, assumptions=notes)
+    ref, said_of_quality = _masked(described.ref, hints, said.qa, origins)
+    notes = (*scene.notes, *hints.notes, *described.assumptions, *said_of_quality)
+    return Described(ref=ref, assumptions=notes)
+
+
+def _masked(
+    ref: RasterRef, hints: SceneHints, classes: tuple[str, ...] | None, origins: Origins
+) -> tuple[RasterRef, tuple[str, ...]]:
+    """Return the raster with the item's quality band applied as asked, and what to say of it."""
+    if hints.qa is None:
+        if classes:
+            raise InputError(
+                f"{ref.title} has no quality band, and {', '.join(classes)} cannot be left out",
+                hint="open it without mask_classes",
+            )
+        return ref, ()
+    if not classes:
+        return ref, (f"the quality band '{hints.qa.key}' was not applied: clouds count as ground",)
+    href = origins.admit(hints.qa.href, base=hints.base).href
+    rule = QaRule(href=href, index=hints.qa.index, kind=hints.qa.kind, exclude=classes)
+    decode(rule.kind, [0], classes)
+    left_out = f"pixels that '{hints.qa.key}' flags as {', '.join(classes)} are left out"
+    return ref.model_copy(update={"qa": rule}), (left_out,)

@@ -40,6 +40,8 @@ class OpenImage(Arguments):
     """value = stored * scale + offset, instead of what the file says."""
     gsd_m: float | None = Field(default=None, gt=0, le=100_000)
     """Metres per pixel, for a picture without georeference."""
+    mask_classes: tuple[str, ...] | None = Field(default=None, max_length=12)
+    """Classes of the quality band that are left out: cloud, cloud_shadow, cirrus, snow, ..."""
 
 
 def open_image(arguments: OpenImage, services: Services) -> ToolResult:
@@ -56,6 +58,7 @@ def open_image(arguments: OpenImage, services: Services) -> ToolResult:
         offset=arguments.offset,
         gsd_m=arguments.gsd_m,
         sensor=arguments.sensor or "",
+        qa=arguments.mask_classes,
     )
     reading = Reading(
         cache_mb=services.options.gdal_cache_mb, timeout_s=services.options.request_timeout_s
