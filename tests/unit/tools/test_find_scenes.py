@@ -1,0 +1,78 @@
+"""`find_scenes` over the sample world's catalog, against its items read as plain JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from eoagent.contracts.errors import NotFound
+from eoagent.io.sampleworld.world import write_world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    write_world(folder, size=180)
+    return folder
+
+
+@pytest.fixture
+def find(bench, world):
+    bench.services.origins.type_in(str(world / "catalog.json"))
+
+    def run(**arguments):
+        return bench("find_scenes", catalog=str(world / "catalog.json"), **arguments)
+
+    return run
+
+
+def _items(world):
+    found = []
+    for path in world.rglob("*.json"):
+        document = json.loads(path.read_text())
+        if document.get("type") == "Feature":
+            found.append(document)
+    return found
+
+
+def _ids(result):
+    return [item["id"] for item in result.artifacts["scenes"].payload["items"]]
+
+
+def test_without_conditions_every_item_comes_oldest_first(find, world):
+    wanted = sorted(_items(world), key=lambda i: (i["properties"]["datetime"], i["id"]))
+    assert _ids(find()) == [item["id"] for item in wanted]
+
+
+def test_time_collection_and_words_narrow_it_down(find, world):
+    in_2024 = {i["id"] for i in _items(world) if i["properties"]["datetime"].startswith("2024")}
+    assert set(_ids(find(datetime="2024"))) == in_2024
+    l8 = [i["id"] for i in _items(world) if i["collection"] == "ostavia-l8"]
+    assert _ids(find(collections=["ostavia-l8"])) == l8
+    assert _ids(find(words=["OSTAVIA-L8"])) == l8
+
+
+def test_a_point_outside_finds_nothing_and_says_what_there_is(find, world):
+    inside = _items(world)[0]["bbox"]
+    lon, lat = (inside[0] + inside[2]) / 2, (inside[1] + inside[3]) / 2
+    assert len(_ids(find(point=[lon, lat]))) == len(_items(world))
+    with pytest.raises(NotFound, match="no scene of the 7 in") as caught:
+        find(point=[-lon, -lat])
+    assert "scenes from 2023-07-13 to 2025-07-12" in caught.value.hint
+
+
+def test_the_cloudiest_comes_first_by_what_the_items_state(find, world):
+    stated = {i["id"]: i["properties"].get("eo:cloud_cover") for i in _items(world)}
+    known = {k: v for k, v in stated.items() if v is not None}
+    result = find(order_by="cloud_cover")
+    values = {f.name: f.value for f in result.figures}
+    assert values["first"] == max(known, key=known.get)
+    assert values["cloud_cover"] == pytest.approx(max(known.values()))
+    assert set(_ids(find(max_cloud_pct=0.0))) == {k for k, v in known.items() if v == 0}
+
+
+def test_each_listed_scene_opens(find, bench):
+    item = find(datetime="2024-07-16").artifacts["scenes"].payload["items"][0]
+    raster = bench("open_image", hrefs=[item["href"]]).artifacts["raster"]
+    assert raster.payload["item_id"] == item["id"]

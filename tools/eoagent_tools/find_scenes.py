@@ -1,0 +1,222 @@
+"""Find the scenes of a static catalog or folder by place, time, cloud, collection and words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import Field
+
+from eoagent.contracts.artifact import Artifact, FeaturesRef, handle_of
+from eoagent.contracts.errors import InputError, NotFound
+from eoagent.contracts.figure import FigureDraft, Source
+from eoagent.contracts.geometry import BBox
+from eoagent.contracts.tool import (
+    Arguments,
+    FunctionTool,
+    Output,
+    Services,
+    ToolCard,
+    ToolResult,
+)
+from eoagent.geo.reprojection import to_lonlat
+from eoagent.io.dates import parse_time
+from eoagent.io.scene import Scene, Scenes
+from eoagent.io.stac import open_catalog
+from eoagent.io.stored_features import load_stored
+
+__all__ = ["TOOL", "FindScenes", "find_scenes"]
+
+_LISTED = 20
+
+
+class FindScenes(Arguments):
+    """Arguments of `find_scenes`."""
+
+    catalog: str
+    """Path or URL of a static STAC catalog, collection, item collection, or a folder of rasters."""
+    bbox: tuple[float, float, float, float] | None = None
+    """West, south, east, north in degrees; west > east crosses the antimeridian."""
+    point: tuple[float, float] | None = None
+    """Longitude and latitude that the scene must cover, degrees."""
+    aoi: handle_of("aoi", "features", "boxes") | None = None  # type: ignore[valid-type]
+    """Area that the scene must meet."""
+    datetime: str | None = Field(default=None, max_length=80)
+    """A day, month, year, or START/END with either end .. for open."""
+    collections: tuple[str, ...] = Field(default=(), max_length=50)
+    """Ids of collections to look in; all if empty."""
+    words: tuple[str, ...] = Field(default=(), max_length=10)
+    """Words that id, title, description, collection or sensor must hold, all of them."""
+    max_cloud_pct: float | None = Field(default=None, ge=0, le=100)
+    """Most cloud that an item may state, percent."""
+    order_by: str = Field(default="time", pattern="^(time|cloud_cover)$")
+    """Order of the list: oldest first, or most stated cloud first."""
+
+
+def find_scenes(arguments: FindScenes, services: Services) -> ToolResult:
+    """Return the scenes that meet every condition, in order, read from metadata alone.
+
+    Raises:
+        NotFound: if no scene meets them; the message says how many there were to choose from.
+        InputError: if a condition makes no sense.
+        SourceError: if the catalog cannot be read.
+    """
+    scenes = open_catalog(arguments.catalog, services.origins)
+    chosen = _pick(arguments, scenes, services)
+    if not chosen:
+        raise NotFound(
+            f"no scene of the {len(scenes.scenes)} in {scenes.title or arguments.catalog} meets: "
+            f"{_conditions(arguments)}",
+            hint=f"the catalog holds {_extent(scenes)}",
+        )
+    listed = [_listed(scene) for scene in chosen]
+    label = f"scenes of {scenes.title or arguments.catalog}: {_conditions(arguments)}"
+    items = services.store.put(
+        "scenes",
+        title=label[:120],
+        payload={"items": listed},
+        preview={"count": len(listed), "ids": [item["id"] for item in listed]},
+    )
+    sources = (scenes.source,) if scenes.source is not None else ()
+    figures = _figures(chosen, label[:200], sources, by_cloud=arguments.order_by == "cloud_cover")
+    words = ", ".join(f"'{word}'" for word in arguments.words)
+    said = (f"{words} was looked for in titles, descriptions and ids",) if words else ()
+    return ToolResult(
+        artifacts={"scenes": items, "table": _table(services, listed, label)},
+        figures=figures,
+        assumptions=said,
+        warnings=scenes.warnings,
+    )
+
+
+def _pick(arguments: FindScenes, scenes: Scenes, services: Services) -> list[Scene]:
+    picked = scenes.pick(
+        bbox=_box(arguments, services),
+        time=parse_time(arguments.datetime) if arguments.datetime else None,
+        collections=arguments.collections,
+        max_cloud_pct=arguments.max_cloud_pct,
+    )
+    titles = {c.id: f"{c.title} {c.description}" for c in scenes.collections}
+    chosen = [s for s in picked.scenes if _holds(s, arguments.words, titles.get(s.collection, ""))]
+    if arguments.order_by == "cloud_cover":
+        stated = [scene for scene in chosen if scene.cloud_pct is not None]
+        return sorted(stated, key=lambda s: -(s.cloud_pct or 0.0))
+    return sorted(
+        chosen, key=lambda s: (s.time.start.timestamp() if s.time and s.time.start else 0.0, s.id)
+    )
+
+
+def _box(arguments: FindScenes, services: Services) -> BBox | None:
+    given = [x for x in (arguments.bbox, arguments.point, arguments.aoi) if x is not None]
+    if len(given) > 1:
+        raise InputError("more than one place was given", hint="give bbox, point or aoi")
+    if arguments.point is not None:
+        lon, lat = arguments.point
+        return BBox(west=lon, south=lat, east=lon, north=lat)
+    if arguments.bbox is not None:
+        west, south, east, north = arguments.bbox
+        return BBox(west=west, south=south, east=east, north=north)
+    if arguments.aoi is None:
+        return None
+    ref = FeaturesRef.model_validate(services.store.get(arguments.aoi).payload)
+    features = load_stored(services.store, ref)
+    boxes = [to_lonlat(geometry, ref.crs).bounds for geometry in features.geometries]
+    west, south = min(b[0] for b in boxes), min(b[1] for b in boxes)
+    east, north = max(b[2] for b in boxes), max(b[3] for b in boxes)
+    return BBox(west=max(west, -180), south=south, east=min(east, 180), north=north)
+
+
+def _holds(scene: Scene, words: tuple[str, ...], about_collection: str) -> bool:
+    own = (scene.id, scene.title, scene.description, scene.collection, about_collection)
+    text = " ".join((*own, scene.sensor, scene.platform, scene.constellation)).casefold()
+    return all(word.casefold() in text for word in words)
+
+
+def _listed(scene: Scene) -> dict[str, Any]:
+    """Return what a step that runs once per scene needs of it."""
+    is_item = scene.href.split("?", 1)[0].lower().endswith((".json", ".geojson"))
+    href = scene.href if is_item or not scene.assets else scene.assets[0].href
+    return {
+        "id": scene.id,
+        "href": href,
+        "time": scene.time.label if scene.time else "",
+        "cloud_pct": scene.cloud_pct,
+        "title": scene.title,
+    }
+
+
+def _figures(
+    chosen: list[Scene], label: str, sources: tuple[Source, ...], *, by_cloud: bool
+) -> tuple[FigureDraft, ...]:
+    ids = [scene.id for scene in chosen]
+    shown = ", ".join(ids[:_LISTED]) + (f" and {len(ids) - _LISTED} more" * (len(ids) > _LISTED))
+    rows: list[tuple[str, float | str, str, str]] = [
+        ("count", len(ids), "count", "items counted"),
+        ("ids", shown, "choice", "ids of the items, in order"),
+    ]
+    if by_cloud:
+        rows += [
+            ("first", ids[0], "choice", "item with the most stated cloud"),
+            ("cloud_cover", float(chosen[0].cloud_pct or 0.0), "percent", "as the item states it"),
+        ]
+    return tuple(
+        FigureDraft(name=n, value=v, unit=u, label=f"{n}: {label}"[:200], method=m, sources=sources)
+        for n, v, u, m in rows
+    )
+
+
+def _table(services: Services, listed: list[dict[str, Any]], label: str) -> Artifact:
+    columns = ["id", "time", "cloud_pct", "title", "href"]
+    rows = [[item[column] for column in columns] for item in listed]
+    file = services.store.scratch(".json")
+    content = {"columns": columns, "rows": rows}
+    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    payload = {"path": "", "columns": columns, "rows": len(rows), "label": label[:200]}
+    preview = {"columns": columns, "rows": len(rows)}
+    return services.store.put(
+        "table", title=label[:120], payload=payload, preview=preview, file=file
+    )
+
+
+def _conditions(arguments: FindScenes) -> str:
+    said = [
+        f"{name} {value}"
+        for name, value in (
+            ("place", arguments.bbox or arguments.point or arguments.aoi),
+            ("time", arguments.datetime),
+            ("collection", ", ".join(arguments.collections)),
+            ("words", " and ".join(arguments.words)),
+            ("cloud at most", arguments.max_cloud_pct),
+        )
+        if value
+    ]
+    return "; ".join(said) or "everything"
+
+
+def _extent(scenes: Scenes) -> str:
+    times = sorted(
+        s.time.start.date().isoformat() for s in scenes.scenes if s.time and s.time.start
+    )
+    span = f"scenes from {times[0]} to {times[-1]}" if times else "scenes without dates"
+    return f"{span} in collections {', '.join(c.id for c in scenes.collections) or 'none'}"
+
+
+TOOL = FunctionTool(
+    card=ToolCard(
+        name="find_scenes",
+        summary="Which scenes of a static catalog or folder cover a place, time, cloud limit, "
+        "collection and words.",
+        outputs=(
+            Output(name="scenes", kind="scenes", about="the scenes, for each"),
+            Output(name="table", kind="table", about="a row per scene"),
+            Output(name="count", kind="figure", about="how many, count"),
+            Output(name="ids", kind="figure", about="their ids, choice"),
+            Output(name="first", kind="figure", about="the cloudiest, with order_by cloud_cover"),
+            Output(name="cloud_cover", kind="figure", about="its stated cloud, percent"),
+        ),
+        group="search",
+        cacheable=False,
+    ),
+    arguments=FindScenes,
+    function=find_scenes,
+)
