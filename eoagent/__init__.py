@@ -1,4 +1,8 @@
-"""eoagent: ask questions about the Earth, get numbers traceable to pixels and method."""
+"""eoagent: ask questions about the Earth, get numbers traceable to pixels and method.
+
+`Agent` and `Answer` load what they need when they are first used. Search is not part of this
+version, so there is no `open_index` yet.
+"""
 
 from __future__ import annotations
 

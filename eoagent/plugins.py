@@ -7,10 +7,25 @@ from typing import Any, Final
 
 from eoagent.contracts.errors import InputError, NotFound
 
-__all__ = ["GROUPS", "find", "load"]
+__all__ = ["GROUPS", "find", "load", "load_entry"]
 
 GROUPS: Final = ("eoagent.tools", "eoagent.runners", "eoagent.indexes")
 """Entry-point groups that eoagent looks in."""
+
+_FAILED_IMPORTS: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What a stranger's module may raise while it is imported."""
 
 
 def find(group: str) -> dict[str, EntryPoint]:
@@ -42,11 +57,21 @@ def load(group: str, name: str) -> Any:
     plugins = find(group)
     if name not in plugins:
         raise NotFound(f"no plugin '{name}' in {group}", hint=f"there are: {', '.join(plugins)}")
+    return load_entry(plugins[name])
+
+
+def load_entry(entry: EntryPoint) -> Any:
+    """Import a plugin that `find` returned, and return the object it names.
+
+    Raises:
+        InputError: if it cannot be imported.
+    """
     try:
-        return plugins[name].load()
-    except (ImportError, AttributeError) as error:
+        return entry.load()
+    except _FAILED_IMPORTS as error:
         raise InputError(
-            f"plugin '{name}' of {_origin(plugins[name])} does not import: {error}",
+            f"plugin '{entry.name}' of {_origin(entry)} does not import: "
+            f"{type(error).__name__}: {error}",
             hint="reinstall that distribution",
         ) from error
 

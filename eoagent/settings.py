@@ -33,7 +33,11 @@ class Settings(BaseSettings):
     """Every habit and limit that a user may set; unknown names in a file are refused."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EOAGENT_", frozen=True, extra="forbid", use_attribute_docstrings=True
+        env_prefix="EOAGENT_",
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,  # what stands in the wrong place may be a key
     )
 
     planner: str = "offline"
@@ -76,10 +80,21 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     def limits(self, *, max_steps: int | None = None, max_seconds: float | None = None) -> Limits:
-        """Return the limits of a run, with those of the call in place."""
+        """Return the limits of a run, with those of the call in place.
+
+        Raises:
+            InputError: if a limit of the call leaves no room for a run.
+        """
+        steps = self.max_steps if max_steps is None else max_steps
+        seconds = self.max_seconds if max_seconds is None else max_seconds
+        if steps < 1 or not seconds > 0:
+            raise InputError(
+                f"a run of {steps} steps and {seconds:g} s was asked for",
+                hint="give at least one step and more than no time",
+            )
         return Limits(
-            max_steps=max_steps or self.max_steps,
-            max_seconds=max_seconds or self.max_seconds,
+            max_steps=steps,
+            max_seconds=seconds,
             max_repeats=self.max_repeats,
             max_parallel=self.max_parallel,
         )

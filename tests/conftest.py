@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+import rasterio
+from affine import Affine
+from rasterio.errors import NotGeoreferencedWarning
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,3 +38,36 @@ def servers() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def write_scene() -> Callable[..., Path]:
+    """Write a small reflectance scene, 40 x 60 pixels of 10 m: `water` columns of water, then land.
+
+    The bands are blue, green, red, nir; of the land every second row is green.
+    """
+
+    def write(path: Path, *, water: int = 20, **profile: object) -> Path:
+        values = np.empty((4, 40, 60), "float32")
+        values[:, ::2] = np.array([0.05, 0.08, 0.06, 0.45], "float32")[:, None, None]
+        values[:, 1::2] = np.array([0.12, 0.15, 0.20, 0.25], "float32")[:, None, None]
+        values[:, :, :water] = np.array([0.06, 0.05, 0.03, 0.01], "float32")[:, None, None]
+        settings = {"crs": "EPSG:32633", "transform": Affine(10, 0, 5e5, 0, -10, 51e5)} | profile
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            file = rasterio.open(
+                path, "w", driver="GTiff", width=60, height=40, count=4, dtype="float32", **settings
+            )
+        with file:
+            file.write(values)
+            file.descriptions = ("blue", "green", "red", "nir")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def scene(tmp_path: Path, write_scene: Callable[..., Path]) -> Path:
+    """A small scene on the disk of this test."""
+    return write_scene(tmp_path / "scene.tif")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,19 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from eoagent import __version__
 from eoagent.app.answer import Answer
 from eoagent.app.inputs import classify
+from eoagent.app.request import Request
+from eoagent.app.shelf import Shelf
 from eoagent.app.toolbox import Bench, Toolbox
 from eoagent.app.workshop import LedgerRecorder, Workshop, checkpoints, open_workshop
 from eoagent.contracts.answer import AnswerRecord
-from eoagent.contracts.errors import EoAgentError, InputError
+from eoagent.contracts.errors import InputError
 from eoagent.contracts.events import Event
 from eoagent.contracts.plan import Step, StepRecord
 from eoagent.contracts.planner import Input, Limits, Planner
 from eoagent.contracts.tool import Tool
+from eoagent.io.href import redact_text
 from eoagent.io.origin import OriginGuard
+from eoagent.io.signed import is_marked
 from eoagent.planner.graph import Wiring, build_graph, recursion_limit
 from eoagent.planner.offline.offline_planner import OfflinePlanner
 from eoagent.planner.state import State
@@ -34,34 +38,6 @@ from eoagent.settings import Settings
 __all__ = ["Agent", "Request"]
 
 _LIBRARIES = ("numpy", "rasterio", "pyproj", "shapely", "scipy", "langgraph")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A question with everything that came with it."""
-
-    question: str
-    """The question, in plain words."""
-    images: Sequence[str | Path] = ()
-    """Rasters, pictures, STAC items; vector files open as features."""
-    features: Sequence[str | Path] = ()
-    """Vector files."""
-    bands: Sequence[str] = ()
-    """Band names in the order of the file."""
-    gsd_m: float | None = None
-    """Ground sampling distance of a picture without georeference, metres."""
-    thread: str | None = None
-    """Name of a conversation that is continued; None is a single question."""
-    out_dir: Path | None = None
-    """Folder that `export` may write to."""
-    max_steps: int | None = None
-    """Tool calls in this run."""
-    max_seconds: float | None = None
-    """Wall time of this run, seconds."""
-    use_cache: bool = True
-    """Whether results of earlier, equal calls may be taken."""
-    typed: Sequence[str] = field(default_factory=tuple)
-    """More places to be trusted as if typed, such as those a replayed answer names."""
 
 
 class Agent:
@@ -87,7 +63,8 @@ class Agent:
     ) -> None:
         self.workshop: Workshop = open_workshop(home, settings)
         self._planner = _planner(planner or self.workshop.settings.planner)
-        self._tools = tuple(tools)
+        self._shelf = Shelf(tools)
+        self._versions = _versions()  # reads six files: once is enough
 
     def ask(self, question: str, **given: Any) -> Answer:
         """Answer a question.
@@ -129,15 +106,16 @@ class Agent:
             limits=limits,
             cache=self.workshop.ledger if request.use_cache else None,
         )
-        return Toolbox(bench, self._tools)
+        return Toolbox(bench, self._shelf)
 
     def _run(self, request: Request) -> Iterator[Event]:
         shop = self.workshop
         limits = shop.settings.limits(max_steps=request.max_steps, max_seconds=request.max_seconds)
         origins = OriginGuard(typed=tuple(request.typed), allow_hosts=shop.settings.allow_hosts)
         inputs = classify(request.images, request.features, origins)
+        request = replace(request, question=redact_text(request.question))
         run = shop.ledger.start_run(request.question, self._planner.name, request.thread or "")
-        versions = _versions()
+        versions = dict(self._versions)
         wiring = Wiring(
             planner=self._planner,
             executor=self.toolbox(request, origins, limits),
@@ -146,7 +124,8 @@ class Agent:
             versions=versions,
         )
         with _failing(shop, run):
-            yield from self._follow(request, wiring, run, inputs, origins)
+            answer = yield from self._follow(request, wiring, run, inputs, origins)
+        yield Event(kind="answer", data=answer)
 
     def _follow(
         self,
@@ -155,7 +134,7 @@ class Agent:
         run: str,
         inputs: tuple[Input, ...],
         origins: OriginGuard,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, Answer]:
         shop, limits = self.workshop, wiring.limits
         thread = request.thread or run
         config: RunnableConfig = {
@@ -167,29 +146,36 @@ class Agent:
             graph = build_graph(wiring, saver)
             earlier = graph.get_state(config).values if request.thread else {}
             start = _start(request, run, inputs, earlier)
+            for carried in start["inputs"]:
+                if not is_marked(carried["href"]):  # typed in an earlier message of the thread
+                    origins.type_in(carried["href"])
             final: dict[str, Any] = {}
             parts: Any = graph.stream(
                 start, config, stream_mode=["custom", "values"], durability="sync"
             )
-            for mode, payload in parts:
-                if mode == "values":
-                    final = payload
-                else:
-                    yield from _events(payload)
-            _keep_latest(saver, thread, is_named=request.thread is not None)
+            try:
+                for mode, payload in parts:
+                    if mode == "values":
+                        final = payload
+                    else:
+                        yield from _events(payload)
+            finally:
+                _keep_latest(saver, thread, is_named=request.thread is not None)
         record = AnswerRecord.model_validate(final["answer"])
         shop.ledger.finish_run(run, record.status, record.model_dump(mode="json", by_alias=True))
-        yield Event(kind="answer", data=Answer(record, shop.store, origins))
+        return Answer(record, shop.store, origins)
 
 
 @contextmanager
 def _failing(shop: Workshop, run: str) -> Iterator[None]:
-    """Write down that a run ended in an error, and let the error go on."""
+    """Write down that a run broke off, by an error or because nobody follows it any more."""
+    is_whole = False
     try:
         yield
-    except EoAgentError:
-        shop.ledger.finish_run(run, "failed", None)
-        raise
+        is_whole = True
+    finally:
+        if not is_whole:
+            shop.ledger.finish_run(run, "failed", None)
 
 
 def _planner(planner: str | Planner) -> Planner:
@@ -208,10 +194,15 @@ def _start(request: Request, run: str, inputs: tuple[Input, ...], earlier: dict[
     bands, gsd = list(request.bands), request.gsd_m
     if earlier.get("answer", {}).get("status") == "clarify":
         question = f"{earlier['question']} {question}"
-        known = {i["href"] for i in carried}
-        carried = [i for i in earlier["inputs"] if i["href"] not in known] + carried
+        # An address with a query that is named again counts once: its query may be a fresh key.
+        known = {_bare(i["href"]) for i in carried}
+        carried = [i for i in earlier["inputs"] if _bare(i["href"]) not in known] + carried
         bands, gsd = bands or earlier["bands"], gsd or earlier["gsd_m"]
     return {"run": run, "question": question, "inputs": carried, "bands": bands, "gsd_m": gsd}
+
+
+def _bare(href: str) -> str:
+    return href.partition("?")[0] if is_marked(href) else href
 
 
 def _events(payload: dict[str, Any]) -> Iterator[Event]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from pathlib import Path
+from typing import Final
 
 from eoagent.app.report import page, render_fragment, section
 from eoagent.contracts.answer import AnswerArtifact, AnswerRecord, AnswerStep, Status, Usage
-from eoagent.contracts.errors import NotFound
+from eoagent.contracts.errors import NotFound, SourceError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.store import ArtifactStore, Origins
-from eoagent.io.atomic import disk_errors, write_atomic
+from eoagent.io.atomic import disk_errors, make_folder, publish, write_atomic
 from eoagent.io.previews import MapMaker
 
 __all__ = ["Answer"]
+
+_ELSEWHERE: Final = "free some space, or save into another folder (--out)"
 
 
 class Answer:
@@ -81,25 +85,32 @@ class Answer:
         """Write `answer.json`, `report.html` and the artifacts' files; return the folder.
 
         Each file appears whole or not at all, `answer.json` last. The report opens without a
-        network and without the other files.
+        network and without the other files. What else the folder holds stays.
 
         Raises:
-            SourceError: if the folder cannot be written.
+            SourceError: if the folder cannot be written, or a file of the store is damaged.
         """
         root = Path(folder).expanduser().absolute()
+        try:
+            return self._save(root)
+        except SourceError as error:
+            if not Path(error.href).is_relative_to(root):
+                raise
+            raise SourceError(str(error), href=error.href, hint=_ELSEWHERE) from error
+
+    def _save(self, root: Path) -> Path:
         with disk_errors(root):
-            (root / "artifacts").mkdir(parents=True, exist_ok=True)
+            make_folder(root / "artifacts")
         kept = tuple(self._copy(artifact, root) for artifact in self.record.artifacts)
         record = self.record.model_copy(update={"artifacts": kept})
         report = page(f"eoagent: {record.question}", [self.section()])
         write_atomic(root / "report.html", report.encode())
-        document = record.model_dump_json(by_alias=True, indent=2)
-        write_atomic(root / "answer.json", document.encode())
+        write_atomic(root / "answer.json", record.document().encode())
         return root
 
     def to_json(self) -> str:
-        """Return the answer as one JSON document."""
-        return str(self.record.model_dump_json(by_alias=True, indent=2))
+        """Return the answer as one JSON document, that of `answer.json`."""
+        return self.record.document()
 
     def section(self) -> str:
         """Return the answer's part of a report; its maps are drawn once."""
@@ -110,19 +121,16 @@ class Answer:
     def _copy(self, artifact: AnswerArtifact, root: Path) -> AnswerArtifact:
         try:
             stored = self._store.get(artifact.id)
-        except NotFound:
+            source = self._store.locate(stored.path) if stored.path else None
+        except NotFound:  # pruned since
             return artifact
         name = artifact.id.replace(":", "-")
-        if stored.path is None:
+        if source is None:
             relative = f"artifacts/{name}.json"
             write_atomic(root / relative, stored.model_dump_json(indent=2).encode())
         else:
-            source = self._store.locate(stored.path)
             relative = f"artifacts/{name}{source.suffix}"
-            target, part = root / relative, root / f"{relative}.part"
-            with disk_errors(target):
-                shutil.copyfile(source, part)
-                part.replace(target)
+            _copy_whole(source, root / relative)
         return artifact.model_copy(update={"path": relative})
 
     def _repr_html_(self) -> str:
@@ -131,3 +139,14 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"Answer(status={self.status!r}, text={self.text!r})"
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy a file so that the target has its old bytes or all of the new ones."""
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    with disk_errors(target):
+        try:
+            shutil.copyfile(source, part)
+            publish(part, target)
+        finally:
+            part.unlink(missing_ok=True)

@@ -1,28 +1,28 @@
-"""Runs tools by name: finds the plugin, checks the arguments, looks in the cache, lists items."""
+"""Runs tools by name: checks the arguments, looks in the cache, goes through lists."""
 
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from eoagent import __version__, plugins
+from eoagent import __version__
 from eoagent.app.each import run_each
-from eoagent.contracts.errors import InputError, NotFound
+from eoagent.app.shelf import Shelf
+from eoagent.contracts.errors import InputError
 from eoagent.contracts.planner import Limits
 from eoagent.contracts.record import canonical_json, digest
 from eoagent.contracts.store import ArtifactStore, Origins
 from eoagent.contracts.tool import Arguments, Options, Services, Tool, ToolCard
+from eoagent.io.href import redact_text
 from eoagent.io.ledger import Ledger
 from eoagent.planner.execution import Call, Outcome
 
 __all__ = ["Bench", "Toolbox", "explain_invalid"]
 
-_GROUP = "eoagent.tools"
 _MAX_ARGUMENT_CHARS = 100_000
 
 
@@ -43,20 +43,18 @@ class Bench:
 
 
 class Toolbox:
-    """The executor of the graph; a plugin is imported when its tool is first named."""
+    """The executor of the graph: the tools of a shelf at work in one run."""
 
-    def __init__(self, bench: Bench, tools: Sequence[Tool] = ()) -> None:
+    def __init__(self, bench: Bench, shelf: Shelf | None = None) -> None:
         self._bench = bench
-        self._own = {tool.card.name: tool for tool in tools}
-        self._loaded: dict[str, Tool] = {}
-        self._lock = threading.Lock()
+        self._shelf = shelf or Shelf()
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of all tools there are, in order."""
-        return tuple(sorted({*plugins.find(_GROUP), *self._own}))
+        """Return the names of all tools there are, in order; none is imported for it."""
+        return self._shelf.names
 
     def cards(self) -> tuple[ToolCard, ...]:
-        """Return the cards of all tools there are."""
+        """Return the cards of all tools there are, which imports them."""
         return tuple(self.tool(name).card for name in self.names())
 
     def tool(self, name: str) -> Tool:
@@ -65,15 +63,7 @@ class Toolbox:
         Raises:
             NotFound: if there is none.
         """
-        with self._lock:
-            if name in self._own:
-                return self._own[name]
-            if name not in self._loaded:
-                if name not in plugins.find(_GROUP):
-                    known = ", ".join(self.names())
-                    raise NotFound(f"there is no tool '{name}'", hint=f"tools: {known}")
-                self._loaded[name] = plugins.load(_GROUP, name)
-            return self._loaded[name]
+        return self._shelf.tool(name)
 
     def check(self, tool: str, arguments: Mapping[str, JsonValue]) -> None:
         """Check a call before it is made.
@@ -152,12 +142,13 @@ def explain_invalid(tool: Tool, error: ValidationError) -> InputError:
             problems.append(f"'{where}' is missing")
         else:
             problems.append(f"'{where}': {_plain(problem)}")
-    return InputError(f"{tool.card.name}: {'; '.join(problems)}", hint=f"arguments are: {known}")
+    text = redact_text(f"{tool.card.name}: {'; '.join(problems)}")
+    return InputError(text, hint=f"arguments are: {known}")
 
 
 def _plain(problem: Any) -> str:
     text = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] in {"value_error", "assertion_error"}:
         return text
-    given = repr(problem.get("input"))
+    given = redact_text(repr(problem.get("input")))
     return f"{text} (given {given[:80]})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from eoagent.contracts.errors import SourceError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import StepRecord
+from eoagent.io.atomic import HOME_HINT, disk_errors, make_folder
 from eoagent.io.home import home_folder
 from eoagent.io.ledger import Ledger
 from eoagent.io.store import FileStore
@@ -55,22 +56,24 @@ def checkpoints(home: Path) -> Iterator[SqliteSaver]:
     """Open the checkpoint database; only plain data is ever read back from it.
 
     Raises:
-        SourceError: if it cannot be opened.
+        SourceError: if it cannot be opened, read or written, inside the block too.
     """
     path = home / "threads.sqlite"
+    with disk_errors(home):
+        make_folder(home)
     try:
-        home.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, check_same_thread=False, timeout=30.0)
-    except (OSError, sqlite3.Error) as error:
+        with closing(connection):
+            yield SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+    except sqlite3.Error as error:
+        is_damaged = type(error) is sqlite3.DatabaseError
         raise SourceError(
-            f"checkpoints cannot be kept in {path}: {error}",
+            f"the conversations in {path} cannot be {'read' if is_damaged else 'kept'}: {error}",
             href=str(path),
-            hint="set EOAGENT_HOME to a folder that can be written",
+            hint="move that file away; it holds conversations only, no evidence"
+            if is_damaged
+            else HOME_HINT,
         ) from error
-    try:
-        yield SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-    finally:
-        connection.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

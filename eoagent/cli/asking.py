@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from eoagent.contracts.errors import EXIT_ASKED_BACK, EXIT_CODES, EoAgentError
+from eoagent.cli.loading import loading
+from eoagent.contracts.errors import EXIT_ASKED_BACK, EXIT_CODES, EoAgentError, InputError
 
 __all__ = ["ask", "demo"]
 
@@ -47,8 +48,9 @@ def ask(
     ] = None,
 ) -> int:
     """Ask one question about images and features; the answer carries its evidence."""
-    from eoagent.app.agent import Agent
-    from eoagent.cli.showing import show_answer, watch
+    with loading():
+        from eoagent.app.agent import Agent
+        from eoagent.cli.showing import show_answer, watch
 
     agent = Agent(planner)
     events = agent.stream(
@@ -73,12 +75,15 @@ def ask(
 
 
 def _code(status: str, errors: list[dict[str, str]]) -> int:
-    """Return the exit code: that of the error which kept the answer from coming, if one did."""
-    if status in {"answered", "partial"}:
-        return 0 if status == "answered" else EXIT_ASKED_BACK
-    by_name = {cls.__name__: code for cls, code in EXIT_CODES.items()}
-    kinds = [error["kind"] for error in errors if error["kind"] in {"SourceError", "ModelMissing"}]
-    return by_name[kinds[0]] if status == "cannot_answer" and kinds else EXIT_ASKED_BACK
+    """Return the exit code: that of the error which kept the answer from coming, if one did.
+
+    A request that the tools refuse (`InputError`) is one that cannot be answered.
+    """
+    if status == "answered":
+        return 0
+    by_name = {cls.__name__: code for cls, code in EXIT_CODES.items() if cls is not InputError}
+    codes = [by_name[error["kind"]] for error in errors if error["kind"] in by_name]
+    return codes[0] if status == "cannot_answer" and codes else EXIT_ASKED_BACK
 
 
 def demo(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from eoagent.contracts.errors import EXIT_CODES, InputError
+from eoagent.contracts.errors import EXIT_CODES, InputError, SourceError
 
 __all__ = ["replay", "runs_app"]
 
@@ -19,7 +19,10 @@ def replay(
     answer: Annotated[Path, typer.Argument(help="An answer.json.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Run the calls of an answer again and report, per figure, whether it still holds."""
+    """Run the calls of an answer again and report, per figure, whether it still holds.
+
+    Ends with 0 if all figures hold, 3 if one has changed, 4 if a source or step is gone.
+    """
     from eoagent.app.replay import replay_answer
 
     report = replay_answer(answer)
@@ -28,7 +31,9 @@ def replay(
     else:
         for line in report.lines():
             typer.echo(line)
-    return 0 if report.holds else EXIT_CODES[InputError]
+    if report.holds:
+        return 0
+    return EXIT_CODES[InputError if report.has_changed else SourceError]
 
 
 @runs_app.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -54,24 +55,39 @@ def _options(
 ) -> None:
     del version
     level = logging.INFO if verbose else logging.ERROR
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Discreet("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+class _Discreet(logging.Formatter):
+    """Leaves the queries of web addresses, which may hold keys, out of lines and tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from eoagent.io.href import redact_text
+
+        return redact_text(super().format(record))
 
 
 def main() -> None:
     """Run the command line; the only place that turns errors into exit codes."""
     wants_json = "--json" in sys.argv
+    _set_up_streams(as_json=wants_json)
     try:
-        code = app(standalone_mode=False)
+        code = _invoke(sys.argv[1:])
+        sys.stdout.flush()
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
     except EoAgentError as error:
         sys.exit(_fail(error, as_json=wants_json))
-    except typer.Abort:
+    except (KeyboardInterrupt, typer.Abort):
+        _report("Interrupted", "interrupted", as_json=wants_json)
         sys.exit(EXIT_INTERRUPTED)
     except _USAGE_ERROR as error:
+        error.message = _redacted(error.message)
         error.show()
+        _report("UsageError", error.format_message(), as_json=wants_json, is_shown=True)
         sys.exit(EXIT_USAGE)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -84,9 +100,43 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _invoke(arguments: list[str]) -> Any:
+    """Run a command and return what it does; interrupts and closed pipes come through as such."""
+    command = typer.main.get_command(app)
+    with command.make_context("eoagent", arguments) as context:
+        return command.invoke(context)
+
+
+def _set_up_streams(*, as_json: bool) -> None:
+    """Let no letter that the terminal does not know end a command; JSON is UTF-8 everywhere."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+            if as_json and stream is sys.stdout:
+                stream.reconfigure(encoding="utf-8")
+
+
 def _fail(error: EoAgentError, *, as_json: bool) -> int:
-    if as_json:
-        document = {"error": {"kind": error.kind, "message": str(error), "hint": error.hint}}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
-    sys.stderr.write(f"{error.kind}: {error.explain()}\n")
+    _report(error.kind, str(error), hint=error.hint, as_json=as_json)
     return exit_code(error)
+
+
+def _report(
+    kind: str, message: str, *, hint: str = "", as_json: bool, is_shown: bool = False
+) -> None:
+    """Say on stderr what went wrong and, for programs, on stdout as one JSON document."""
+    from eoagent.app.plaintext import printable
+
+    message, hint = _redacted(message), _redacted(hint)
+    if as_json:
+        document = {"error": {"kind": kind, "message": message, "hint": hint}}
+        sys.stdout.write(json.dumps(document) + "\n")
+    if not is_shown:
+        line = f"{kind}: {message} ({hint})" if hint else f"{kind}: {message}"
+        sys.stderr.write(f"{printable(line)}\n")
+
+
+def _redacted(text: str) -> str:
+    from eoagent.io.href import redact_text
+
+    return redact_text(text)

@@ -57,7 +57,7 @@ def run_tool(
         ) from error
     if not isinstance(arguments, dict):
         raise InputError("--args is no JSON object", hint=_EXAMPLE)
-    typer.echo(json.dumps(run(name, arguments), ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(run(name, arguments).to_dict(), ensure_ascii=False, indent=2))
 
 
 def doctor(

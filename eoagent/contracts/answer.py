@@ -1,8 +1,8 @@
-"""The answer as a document: what `answer.json` holds, field by field."""
+"""The answer as a record, and as the document `answer.json` with the fields that users rely on."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -79,8 +79,18 @@ class AnswerStep(Record):
     each: str | None = None
 
 
+_NOT_IN_DOCUMENT: Final[Any] = {
+    "run": True,
+    "inputs": True,
+    "results": {"__all__": {"name"}},
+    "figures": {"__all__": {"name"}},
+    "steps": {"__all__": {"each"}},
+}
+"""What the ledger keeps and `answer.json` leaves out; a record read from one has defaults there."""
+
+
 class AnswerRecord(Record):
-    """The whole answer; `answer.json` is this and nothing else."""
+    """The whole answer, as the ledger keeps it; `document` is what `answer.json` holds."""
 
     schema_: str = Field(default=ANSWER_SCHEMA, alias="schema")
     """Name and version of this layout."""
@@ -89,14 +99,21 @@ class AnswerRecord(Record):
     text: str
     """Rendered text: figures stand as value and unit."""
     plan: tuple[PlanStep, ...] = ()
+    """The steps as they were planned."""
     results: tuple[Figure, ...] = ()
     """The figures that answer, in the question's order."""
     figures: tuple[Figure, ...] = ()
+    """All figures of the run."""
     artifacts: tuple[AnswerArtifact, ...] = ()
+    """All artifacts of the run."""
     steps: tuple[AnswerStep, ...] = ()
+    """The steps as they were run."""
     assumptions: tuple[str, ...] = ()
+    """Choices that change the result."""
     warnings: tuple[str, ...] = ()
+    """What the reader should know about the quality."""
     question_back: str = ""
+    """What is asked back, where the status is `clarify`."""
     unverified: tuple[str, ...] = ()
     """Numbers in the text that no figure, argument or date stands behind."""
     usage: Usage = Usage()
@@ -108,3 +125,7 @@ class AnswerRecord(Record):
     """Id of the run in the ledger."""
     inputs: tuple[dict[str, str], ...] = ()
     """What came with the question: kind and href."""
+
+    def document(self) -> str:
+        """Return the answer as one JSON document of the stated fields; it can be read back."""
+        return str(self.model_dump_json(by_alias=True, indent=2, exclude=_NOT_IN_DOCUMENT))

@@ -86,6 +86,8 @@ class FigureDraft(Record):
 class Figure(FigureDraft):
     """A figure of a run: numbered, and tied to the step that made it."""
 
+    name: str = Field(default="", pattern=r"^([a-z][a-z0-9_]{0,40})?$")
+    """The output's name inside its step; empty when read from an `answer.json`, which has none."""
     id: str = Field(pattern=r"^f[1-9][0-9]{0,5}$")
     """`f1`, `f2`, ... in the order of the run."""
     step: int = Field(ge=1)

@@ -10,7 +10,6 @@ from pydantic import Field
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import Plan, StepRecord
 from eoagent.contracts.record import Record
-from eoagent.contracts.tool import ToolCard
 
 __all__ = ["Draft", "Input", "Limits", "Planner", "View"]
 
@@ -53,8 +52,8 @@ class View(Record):
     """Band names stated by the user."""
     gsd_m: float | None = None
     """Ground sampling distance stated by the user, metres."""
-    tools: tuple[ToolCard, ...] = ()
-    """Tools there are."""
+    tools: tuple[str, ...] = ()
+    """Names of the tools there are; their cards are had where a planner is made."""
     steps: tuple[StepRecord, ...] = ()
     """What was run so far, in order of number."""
     figures: tuple[Figure, ...] = ()

@@ -14,12 +14,7 @@ __all__ = ["Record", "canonical_json", "digest"]
 class Record(BaseModel):
     """Base of all records: immutable, no unknown fields, NaN and infinity kept as strings."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        ser_json_inf_nan="strings",
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as finite JSON types: str, int, float, bool, None, list, dict."""

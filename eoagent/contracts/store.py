@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -58,11 +58,14 @@ class Admitted:
     scheme: Literal["file", "http", "https"]
     """How it is reached."""
     href: str
-    """Absolute real path, or the normalised URL."""
+    """Absolute real path, or the normalised URL; in place of a query, which may hold a key, stands
+    a mark that the guard of this run knows. This is what may be written down."""
     typed: bool
     """Whether the user typed it (or typed the folder or catalog it lies under)."""
     addresses: tuple[str, ...] = ()
     """Addresses that the host resolved to and that are allowed; the reader connects to these."""
+    url: str = field(default="", repr=False)
+    """The URL with its query, for the request alone; empty where `href` is all there is."""
 
 
 class Origins(Protocol):

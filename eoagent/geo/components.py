@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+import scipy  # loads its parts when they are first used
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
 
 from eoagent.contracts.errors import InputError, InternalError
 from eoagent.contracts.geometry import Window
@@ -76,7 +76,7 @@ class Components:
     """
 
     def __init__(self, connectivity: Literal[4, 8] = 8, *, areas: PixelAreas | None = None) -> None:
-        self._structure = ndimage.generate_binary_structure(2, 1 if connectivity == 4 else 2)
+        self._structure = scipy.ndimage.generate_binary_structure(2, 1 if connectivity == 4 else 2)
         self._reach = (0,) if connectivity == 4 else (-1, 0, 1)
         self._areas = areas
         self._order = StripOrder()
@@ -174,7 +174,7 @@ class Components:
 
     def _label(self, yes: Bools) -> tuple[Labels, int]:
         labels = np.empty(yes.shape, dtype=np.int32)
-        return labels, int(ndimage.label(yes, structure=self._structure, output=labels))
+        return labels, int(scipy.ndimage.label(yes, structure=self._structure, output=labels))
 
     def _join(self, above: _Border, rows: Labels, no: Bools) -> None:
         """Note which regions meet at a border, and the sides of the upper ones along it."""
@@ -200,10 +200,10 @@ class Components:
             return
         pairs = np.concatenate(self._pairs)
         a, b = (pairs >> 32) - 1, (pairs & 0xFFFFFFFF) - 1
-        graph = sparse.coo_array(
+        graph = scipy.sparse.coo_array(
             (np.ones(len(pairs), dtype=np.int8), (a, b)), shape=(self._count, self._count)
         )
-        count, into = sparse.csgraph.connected_components(graph, directed=False)
+        count, into = scipy.sparse.csgraph.connected_components(graph, directed=False)
         self._sums = [merge(sums, into, count)]
         moved = np.concatenate([[0], into + 1]).astype(np.int32)
         self._strips = {row: moved[rows] for row, rows in self._strips.items()}

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Final
 
 import numpy as np
+import scipy  # loads its parts when they are first used
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry, BaseMultipartGeometry
 
@@ -127,6 +127,6 @@ def _middle(edges: Floats) -> Floats:
 
 def _chords(from_: Floats, to: Floats) -> tuple[Floats, NDArray[np.intp]]:
     """Return for each point the chord in metres to its nearest other point, and which it is."""
-    tree = cKDTree(surface_point(to[:, 0], to[:, 1]))
+    tree = scipy.spatial.cKDTree(surface_point(to[:, 0], to[:, 1]))
     chord, nearest = tree.query(surface_point(from_[:, 0], from_[:, 1]))
     return np.asarray(chord, dtype=np.float64), np.asarray(nearest, dtype=np.intp)

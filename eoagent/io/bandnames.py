@@ -220,7 +220,7 @@ def _by_height_word(facts: BandFacts) -> Naming | None:
 def _by_letters(facts: BandFacts) -> Naming | None:
     parts = re.split(r"[_.\- ]", PurePosixPath(base_name(facts.href)).stem)
     found = [_LETTERS[p] for p in parts if p in _LETTERS and len(_LETTERS[p]) == facts.count]
-    if len(set(found)) != 1:
+    if len(set(found)) != 1 or found[0] == facts.colours:
         return None
     note = f"the bands are taken in the order of the file's name: {', '.join(found[0])}"
     return Naming(names=found[0], origin="name", notes=(note,))

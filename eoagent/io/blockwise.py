@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,12 @@ from eoagent.contracts.raster import BandRef, Grid, MaskRef, RasterRef, ValueKin
 from eoagent.contracts.tool import Services
 from eoagent.geo.grid import strips
 from eoagent.io.gridwriter import GridWriter
+from eoagent.io.mask import MaskReader, MaskWriter
 from eoagent.io.raster import RasterReader
-from eoagent.io.store_files import StoreOrigins, mask_as_raster, place_in_store
+from eoagent.io.store_files import StoreOrigins, place_in_store
 
 __all__ = [
     "MaskDraft",
-    "MaskFile",
     "compute_mask",
     "compute_raster",
     "for_each_strip",
@@ -36,7 +37,6 @@ Values = dict[str, NDArray[Any]]
 Bools = NDArray[np.bool_]
 _GEOTIFF = "image/tiff; application=geotiff; profile=cloud-optimized"
 _STRIP_ALIGN = 512
-NO_DATA = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,7 @@ def raster_strips(
     bands: Mapping[str, str],
     what: str,
     grid: Grid | None = None,
+    reader: RasterReader | None = None,
 ) -> Iterator[tuple[Window, Values, Bools]]:
     """Yield (window, values by role, valid) of a raster, from top to bottom.
 
@@ -76,15 +77,17 @@ def raster_strips(
         bands: role to band name; the roles are the keys of the values.
         what: what is being done, for the progress line.
         grid: another grid to read on, by nearest neighbour; its own if None.
+        reader: an open reader of the raster, which a second pass finds its blocks in; else one is
+            opened for this pass.
     """
     target = grid or ref.grid
     names = list(dict.fromkeys(bands.values()))
     budget = max(1, services.options.block_pixels // max(1, len(names)))
-    with open_reader(services, ref) as reader:
+    with nullcontext(reader) if reader else open_reader(services, ref) as source:
         for window in strips(target, budget, align=_align(target)):
             services.deadline.check()
             services.progress(window.row / target.height, what)
-            stack, valid = reader.read(names, window, grid=grid)
+            stack, valid = source.read(names, window, grid=grid)
             by_name = dict(zip(names, stack, strict=True))
             yield window, {role: by_name[band] for role, band in bands.items()}, valid
 
@@ -96,9 +99,10 @@ def for_each_strip(
     bands: Mapping[str, str],
     function: Callable[[Values, Bools], None],
     what: str,
+    reader: RasterReader | None = None,
 ) -> None:
     """Call a function with (values, valid) of every strip."""
-    for _, values, valid in raster_strips(services, ref, bands=bands, what=what):
+    for _, values, valid in raster_strips(services, ref, bands=bands, what=what, reader=reader):
         function(values, valid)
 
 
@@ -162,6 +166,7 @@ def compute_mask(
     bands: Mapping[str, str],
     decide: Callable[[Values], tuple[Bools, Bools]],
     draft: MaskDraft,
+    reader: RasterReader | None = None,
 ) -> Artifact:
     """Decide every pixel of a raster and keep the mask.
 
@@ -171,10 +176,12 @@ def compute_mask(
         bands: role in `decide` to band name.
         decide: arrays by role to (yes, defined), each (height, width).
         draft: what the mask is called; time, item and sources are the raster's.
+        reader: an open reader of the raster, if there is one.
     """
 
     def decided() -> Iterator[tuple[Window, Bools, Bools]]:
-        for window, values, valid in raster_strips(services, ref, bands=bands, what=draft.title):
+        passing = raster_strips(services, ref, bands=bands, what=draft.title, reader=reader)
+        for window, values, valid in passing:
             yes, defined = decide(values)
             yield window, yes, valid & defined
 
@@ -198,10 +205,9 @@ def write_mask(
 ) -> Artifact:
     """Keep a mask that comes in strips of (window, yes, valid), from top to bottom."""
     file = services.store.scratch(".tif")
-    with GridWriter(file, grid, dtype="uint8", count=1, nodata=float(NO_DATA)) as writer:
+    with MaskWriter(file, grid) as writer:
         for window, yes, valid in parts:
-            pixels = np.where(valid, (yes & valid).astype(np.uint8), np.uint8(NO_DATA))
-            writer.add(window, pixels)
+            writer.add(window, yes, valid)
         writer.finish()
     ref = MaskRef(
         grid=grid,
@@ -223,36 +229,16 @@ def write_mask(
     )
 
 
-class MaskFile:
-    """A stored mask, read window by window."""
-
-    def __init__(self, reader: RasterReader) -> None:
-        self._reader = reader
-
-    def read(self, window: Window) -> tuple[Bools, Bools]:
-        """Return (yes, valid) of a window, each (height, width)."""
-        stored, valid = self._reader.read_stored("mask", window)
-        return stored == 1, valid
-
-    def close(self) -> None:
-        """Close the file."""
-        self._reader.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def open_mask(services: Services, ref: MaskRef) -> MaskFile:
+def open_mask(services: Services, ref: MaskRef) -> MaskReader:
     """Open a stored mask.
 
     Raises:
         NotFound: if its file has gone.
         SourceError: if it is damaged.
     """
-    return MaskFile(open_reader(services, mask_as_raster(ref)))
+    return MaskReader(
+        services.store.locate(ref.path), grid=ref.grid, cache_mb=services.options.gdal_cache_mb
+    )
 
 
 def mask_strips(

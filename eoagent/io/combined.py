@@ -19,15 +19,21 @@ from eoagent.contracts.tool import Services, ToolResult
 from eoagent.geo.antimeridian import split_at_antimeridian
 from eoagent.geo.grid import same_grid
 from eoagent.geo.measure import centroid_lonlat
-from eoagent.geo.projection import from_wgs84, to_wgs84
+from eoagent.geo.projection import from_wgs84
 from eoagent.geo.reprojection import to_lonlat
 from eoagent.io.blockwise import MaskDraft, mask_strips, open_mask, raster_strips, write_mask
 from eoagent.io.featureset import feature_set
 from eoagent.io.store_files import mask_as_raster
 from eoagent.io.stored_features import load_stored, store_features
-from eoagent.io.zones import open_zones
+from eoagent.io.zones import Zones, open_zones
 
-__all__ = ["buffer_features", "clip_mask", "combine_features", "combine_masks"]
+__all__ = [
+    "buffer_features",
+    "clip_mask",
+    "combine_features",
+    "combine_masks",
+    "mask_on_grid",
+]
 
 Bools = NDArray[np.bool_]
 MaskOperation = Literal["and", "or", "minus", "not"]
@@ -69,7 +75,7 @@ def _negated(services: Services, ref: MaskRef) -> Iterator[tuple[Window, Bools, 
 def _paired(
     services: Services, a: MaskRef, b: MaskRef, operation: MaskOperation
 ) -> Iterator[tuple[Window, Bools, Bools]]:
-    others = _on_grid(services, b, a)
+    others = mask_on_grid(services, b, a)
     for (window, yes, valid), (other, known) in zip(
         mask_strips(services, a, what=operation), others, strict=True
     ):
@@ -77,7 +83,7 @@ def _paired(
         yield window, made, valid & known
 
 
-def _on_grid(services: Services, ref: MaskRef, like: MaskRef) -> Iterator[tuple[Bools, Bools]]:
+def mask_on_grid(services: Services, ref: MaskRef, like: MaskRef) -> Iterator[tuple[Bools, Bools]]:
     """Yield (yes, valid) of a mask on another mask's grid, in that mask's strips."""
     if same_grid(ref.grid, like.grid):
         with open_mask(services, ref) as file:
@@ -98,8 +104,11 @@ def _on_grid(services: Services, ref: MaskRef, like: MaskRef) -> Iterator[tuple[
 def clip_mask(services: Services, mask: str, features: str) -> ToolResult:
     """Return a mask whose pixels are valid only where their centre lies in the features."""
     ref = MaskRef.model_validate(services.store.get(mask).payload)
-    zones = open_zones(services, features)
+    with open_zones(services, features) as zones:
+        return _clipped(services, ref, zones)
 
+
+def _clipped(services: Services, ref: MaskRef, zones: Zones) -> ToolResult:
     def parts() -> Iterator[tuple[Window, Bools, Bools]]:
         for window, yes, valid in mask_strips(services, ref, what="clipping"):
             inside, _ = zones.pick(ref.grid, window)
@@ -113,24 +122,35 @@ def clip_mask(services: Services, mask: str, features: str) -> ToolResult:
         item_id=ref.item_id,
         sources=tuple(dict.fromkeys((*ref.sources, *zones.sources))),
     )
-    return ToolResult(artifacts={"mask": write_mask(services, ref.grid, parts(), draft)})
+    artifact = write_mask(services, ref.grid, parts(), draft)
+    return ToolResult(artifacts={"mask": artifact}, assumptions=zones.notes)
 
 
 def combine_features(
     services: Services, first: str, second: str, operation: Literal["and", "or", "minus", "not"]
 ) -> ToolResult:
-    """Return and, or, minus of the ground that two feature sets cover, in longitude, latitude."""
+    """Return and, or, minus of the ground that two feature sets cover, in longitude, latitude.
+
+    Where two areas only touch, their common line or point is not kept.
+
+    Raises:
+        InputError: if nothing is left, or one of them has no place on Earth.
+    """
     a, b = _ground(services, first), _ground(services, second)
     made = {
         "and": shapely.intersection,
         "or": shapely.union,
         "minus": shapely.difference,
     }[operation](a[0], b[0])
+    dimensions = [int(shapely.get_dimensions(ground)) for ground, _ in (a, b)]
+    wanted = {"and": min(dimensions), "or": max(dimensions), "minus": dimensions[0]}[operation]
+    parts = shapely.get_parts(made)
+    parts = parts[shapely.get_dimensions(parts) == wanted]
     label = f"({a[1].label}) {operation} ({b[1].label})"[:200]
-    if made.is_empty:
+    if not len(parts):
         raise InputError(f"{label} is empty: they do not meet that way", hint="check the order")
     features = feature_set(
-        [split_at_antimeridian(made)],
+        [shapely.union_all(parts)],
         {"label": [label]},
         crs="EPSG:4326",
         label=label,
@@ -144,7 +164,8 @@ def _ground(services: Services, handle: str) -> tuple[BaseGeometry, FeaturesRef]
     if not ref.crs:
         raise InputError(f"{ref.label} is in pixels and has no place on Earth", hint="use masks")
     features = load_stored(services.store, ref)
-    return to_lonlat(shapely.union_all(features.geometries), ref.crs), ref
+    whole = to_lonlat(shapely.union_all(features.geometries), ref.crs)
+    return split_at_antimeridian(whole), ref
 
 
 def buffer_features(services: Services, handle: str, distance_m: float) -> ToolResult:
@@ -187,5 +208,4 @@ def _buffered(geometry: BaseGeometry, distance_m: float, label: str) -> BaseGeom
             hint="cut it into smaller features first",
         )
     grown = shapely.buffer(flat, distance_m, quad_segs=_QUARTER_SEGMENTS)
-    back = shapely.transform(grown, lambda xy: np.column_stack(to_wgs84(local, xy[:, 0], xy[:, 1])))
-    return split_at_antimeridian(back)
+    return split_at_antimeridian(to_lonlat(grown, local))

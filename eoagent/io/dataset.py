@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,22 +18,21 @@ from typing import Any, Final, Self
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.session import DummySession
 
 from eoagent.contracts.errors import SourceError
 from eoagent.contracts.figure import Fingerprint
 from eoagent.contracts.geometry import Window
 from eoagent.contracts.store import Admitted, Origins
+from eoagent.io.blocksum import BlockSums, has_sums
 from eoagent.io.declared import RasterLimits, check_declared
 from eoagent.io.fingerprint import fingerprint_file, fingerprint_remote
+from eoagent.io.gdal import CACHE_MB, gdal_env, opening, rasterio_window, typed_faults
 from eoagent.io.href import redact
 from eoagent.io.pnghead import check_png_texts
 from eoagent.io.remote import RangeFile, RemoteLimits, Wires, open_remote
 
-__all__ = ["GDAL_FAULTS", "RasterFile", "gdal_env", "open_dataset", "opening", "sniff"]
+__all__ = ["RasterFile", "open_dataset", "sniff"]
 
 _MAGIC: Final = (
     (re.compile(rb"II[*+]\x00|MM\x00[*+]"), "GTiff"),
@@ -44,39 +41,6 @@ _MAGIC: Final = (
     (re.compile(rb"\x00\x00\x00\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"), "JP2OpenJPEG"),
 )
 _HEAD: Final = 16
-GDAL_FAULTS: Final = (
-    RasterioError,
-    CPLE_BaseError,
-    OSError,
-    ValueError,
-    OverflowError,
-    MemoryError,
-)
-"""What GDAL work raises, damaged files included."""
-_GDAL: Final = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_PAM_ENABLED": "NO",
-    "GDAL_GEOREF_SOURCES": "INTERNAL",
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
-    "GTIFF_IGNORE_READ_ERRORS": "NO",
-}
-_CACHE_MB: Final = 256
-_OPENING = threading.Lock()  # `warnings.catch_warnings` is not made for several threads
-
-
-def gdal_env(cache_mb: int = _CACHE_MB, **options: Any) -> Any:
-    """Return the context in which all GDAL work is done: guarded options, a bounded block cache."""
-    return rasterio.Env(
-        session=DummySession(), GDAL_CACHEMAX=cache_mb * 1024 * 1024, **(_GDAL | options)
-    )
-
-
-@contextmanager
-def opening() -> Iterator[None]:
-    """Open a raster without a warning for one that has no georeference; one thread at a time."""
-    with _OPENING, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield
 
 
 def sniff(head: bytes) -> str | None:
@@ -88,7 +52,14 @@ class RasterFile:
     """An open raster; a context manager, for one thread at a time."""
 
     def __init__(
-        self, raw: Any, *, href: str, remote: RangeFile | None, cache_mb: int, closing: ExitStack
+        self,
+        raw: Any,
+        *,
+        href: str,
+        remote: RangeFile | None,
+        sums: BlockSums | None,
+        cache_mb: int,
+        closing: ExitStack,
     ) -> None:
         """Take over an open rasterio dataset; `open_dataset` makes these."""
         self.raw = raw
@@ -99,6 +70,7 @@ class RasterFile:
         """The remote file that the bytes come from, or None."""
         self._cache_mb = cache_mb
         self._closing = closing
+        self._sums = sums
 
     def read(
         self,
@@ -121,9 +93,11 @@ class RasterFile:
         """
         asked = f"bands {list(indexes)[:8]} of {_place(window)}"
         with self.faults(f"{asked} could not be read"):
+            if self._sums is not None and _is_full(window, out_shape):
+                self._sums.check(indexes, window)
             pixels: NDArray[Any] = self.raw.read(
                 list(indexes),
-                window=_rasterio_window(window),
+                window=rasterio_window(window),
                 out_shape=None if out_shape is None else (len(indexes), *out_shape),
                 resampling=Resampling[resampling],
             )
@@ -138,7 +112,7 @@ class RasterFile:
             SourceError: if it could not be had.
         """
         with self.faults(f"the mask of {_place(window)} could not be read"):
-            mask = self.raw.read_masks(1, window=_rasterio_window(window), out_shape=out_shape)
+            mask = self.raw.read_masks(1, window=rasterio_window(window), out_shape=out_shape)
         return np.asarray(mask) > 0
 
     def fingerprint(self) -> Fingerprint:
@@ -156,7 +130,7 @@ class RasterFile:
         Raises:
             SourceError: the remote file's own error where that is the cause.
         """
-        with _typed(f"{self.href!r}: {what}", self.href, self.remote), gdal_env(self._cache_mb):
+        with _faults(f"{self.href!r}: {what}", self.href, self.remote), gdal_env(self._cache_mb):
             yield
 
     def close(self) -> None:
@@ -181,7 +155,7 @@ def open_dataset(
     *,
     origins: Origins | None = None,
     limits: RasterLimits | None = None,
-    cache_mb: int = _CACHE_MB,
+    cache_mb: int = CACHE_MB,
     timeout_s: float = 60.0,
     wires: Wires | None = None,
 ) -> RasterFile:
@@ -209,14 +183,22 @@ def open_dataset(
                 open_remote(admitted, origins, limits=reading, wires=wires)
             )
         driver, stored_bytes = _look(shown, remote)
-        with _typed(f"{shown!r} could not be opened as {driver}", shown, remote):
+        with _faults(f"{shown!r} could not be opened as {driver}", shown, remote):
             raw = _open_raw(shown, driver, remote, cache_mb, limits.max_bands)
             stack.callback(raw.close)
             with gdal_env(cache_mb):
                 _check_own_overviews(raw, shown)
                 check_declared(raw, shown, stored_bytes=stored_bytes, limits=limits)
+            sums = None
+            if has_sums(raw):
+                sums = BlockSums(raw, remote or stack.enter_context(Path(shown).open("rb")))
         return RasterFile(
-            raw, href=shown, remote=remote, cache_mb=cache_mb, closing=stack.pop_all()
+            raw,
+            href=shown,
+            remote=remote,
+            sums=sums,
+            cache_mb=cache_mb,
+            closing=stack.pop_all(),
         )
 
 
@@ -269,26 +251,17 @@ def _check_own_overviews(raw: Any, shown: str) -> None:
 
 
 @contextmanager
-def _typed(what: str, shown: str, remote: RangeFile | None) -> Iterator[None]:
+def _faults(what: str, shown: str, remote: RangeFile | None) -> Iterator[None]:
+    """Type what goes wrong; where a remote file failed, its own error comes first."""
     try:
-        yield
+        with typed_faults(what, shown):
+            yield
     except SourceError:
-        raise
-    except GDAL_FAULTS as error:
         if remote is not None:
             remote.raise_error()
-        raise SourceError(f"{what}: {_reason(error, shown)}", href=shown) from error
+        raise
     if remote is not None:
         remote.raise_error()
-
-
-def _reason(error: BaseException, shown: str) -> str:
-    """Return what GDAL said first, in one short line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    said = " ".join(str(error).split()) or type(error).__name__
-    said = re.sub(r"/vsiriopener_[0-9a-f]+/", "", said).replace(shown, Path(shown).name)
-    return said if len(said) <= 300 else said[:299] + "…"
 
 
 def _place(window: Window | None) -> str:
@@ -300,7 +273,5 @@ def _place(window: Window | None) -> str:
     )
 
 
-def _rasterio_window(window: Window | None) -> Any:
-    if window is None:
-        return None
-    return rasterio.windows.Window(window.col, window.row, window.width, window.height)
+def _is_full(window: Window | None, out_shape: tuple[int, int] | None) -> bool:
+    return out_shape is None or (window is not None and out_shape == (window.height, window.width))

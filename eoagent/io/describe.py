@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.raster import BandRef, Grid, RasterRef
@@ -24,6 +25,9 @@ from eoagent.io.stated import Reading, Stated
 from eoagent.spectral.sensors import base_name, sensor_from_name
 
 __all__ = ["Described", "describe_files"]
+
+_AS_FINE: Final = 1.001
+"""Pixels up to this much larger than the smallest are as fine; the first such file decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +158,8 @@ def _finest(parts: Sequence[FileBands], notes: list[str]) -> Grid:
             "files without georeference or of different sizes cannot be laid on one grid",
             hint="open them one by one",
         )
-    sizes = [pixel_size_m(grid) for grid in grids]
-    best = min(range(len(grids)), key=lambda n: sizes[n][0] * sizes[n][1])
+    areas = [width * height for width, height in map(pixel_size_m, grids)]
+    best = next(n for n, area in enumerate(areas) if area <= min(areas) * _AS_FINE)
     finest, outline = grids[best], footprint(grids[best])
     for part, grid in zip(parts, grids, strict=True):
         if same_grid(grid, finest):

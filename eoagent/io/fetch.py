@@ -200,7 +200,7 @@ class Fetcher:
             return body_limit(head) if 200 <= head.status < 300 else _ERROR_BODY
 
         wire = self._wires.lend(self._place, self._limits)
-        return wire.get(self._place.href, headers=headers, deadline=deadline, body_limit=limit)
+        return wire.get(_url_of(self._place), headers=headers, deadline=deadline, body_limit=limit)
 
     def _follow(self, reply: Reply, redirects: int) -> None:
         """Go where a redirect leads, if the guard admits it."""
@@ -212,7 +212,7 @@ class Fetcher:
         if self._origins is None:
             raise self.failed(f"it redirects to {redact(location)!r}, which is not followed here")
         try:
-            target = parse_href(location, base_url=self._place.href)
+            target = parse_href(location, base_url=_url_of(self._place))
             url = target.url if isinstance(target, UrlHref) else location
             self._place = self._origins.admit(url, base=self._start.href)
         except SourceError as error:
@@ -226,6 +226,10 @@ def _as_url(admitted: Admitted) -> UrlHref:
             f"{admitted.href!r} is a local file, not a web address", href=admitted.href
         )
     return place
+
+
+def _url_of(admitted: Admitted) -> str:
+    return admitted.url or admitted.href
 
 
 def _say(status: int) -> str:

@@ -30,11 +30,13 @@ from eoagent.contracts.geometry import Window
 from eoagent.contracts.raster import Grid
 from eoagent.geo.grid import strips
 from eoagent.io.atomic import disk_error
-from eoagent.io.dataset import GDAL_FAULTS, gdal_env, opening
+from eoagent.io.gdal import GDAL_FAULTS, gdal_env, opening, rasterio_window, root_cause
 
 __all__ = ["GridWriter"]
 
 _STRIP_ROWS: Final = 16
+_MARGIN_BYTES: Final = 1 << 20
+"""Room for headers, beside half of the plain size again for overviews."""
 _LAYOUT: Final = {
     "COMPRESS": "DEFLATE",
     "PREDICTOR": "YES",
@@ -109,7 +111,7 @@ class GridWriter:
                 hint="give (bands, height, width) of the window, in the type of the file",
             )
         with self._writing():
-            self._raw.write(bands, window=_place(window))
+            self._raw.write(bands, window=rasterio_window(window))
         self._added.append((window, _crc(bands)))
 
     def finish(self) -> Path:
@@ -204,7 +206,7 @@ class GridWriter:
             raw = rasterio.open(self._cog_path, driver="GTiff")
         with raw:
             for window, crc in self._added:
-                if _crc(raw.read(window=_place(window))) != crc:
+                if _crc(raw.read(window=rasterio_window(window))) != crc:
                     raise ValueError(f"rows from {window.row} do not read back as they were")
             levels = len(raw.overviews(1))
         for level in range(levels):
@@ -212,7 +214,7 @@ class GridWriter:
                 raw = rasterio.open(self._cog_path, driver="GTiff", OVERVIEW_LEVEL=level)
             with raw:
                 for window in strips((raw.height, raw.width), align=_STRIP_ROWS):
-                    raw.read(window=_place(window))
+                    raw.read(window=rasterio_window(window))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -226,23 +228,18 @@ class GridWriter:
 
     def _explained(self, error: BaseException) -> SourceError:
         """Return the error in words; where the disk is full it says so, whatever GDAL said."""
-        while error.__cause__ is not None:
-            error = error.__cause__
+        error = root_cause(error)
         if isinstance(error, OSError) and error.errno:
             return disk_error(error, self.path)
         try:
             with self._raw_path.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, self._plain_bytes)
+                os.posix_fallocate(file.fileno(), 0, self._plain_bytes * 3 // 2 + _MARGIN_BYTES)
         except OSError as full:
             return disk_error(full, self.path)
         finally:
             self._raw_path.unlink(missing_ok=True)
         said = " ".join(str(error).split())[:200]
         return SourceError(f"{str(self.path)!r} could not be written: {said}", href=str(self.path))
-
-
-def _place(window: Window) -> Any:
-    return rasterio.windows.Window(window.col, window.row, window.width, window.height)
 
 
 def _crc(bands: NDArray[Any]) -> int:

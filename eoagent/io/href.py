@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 from eoagent.contracts.errors import SourceError
 from eoagent.io.address import canonical_host
 
-__all__ = ["LocalHref", "UrlHref", "parse_href", "redact", "refusal"]
+__all__ = ["LocalHref", "UrlHref", "parse_href", "redact", "redact_text", "refusal"]
 
 _LONGEST: Final = 8192
 _SHOWN: Final = 200
@@ -26,6 +26,7 @@ _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"
 _QUERY_SAFE: Final = _PATH_SAFE + "?[]|"
+_URL_IN_TEXT: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`]+")
 _AUTHORITY: Final = re.compile(r"(/*)([^/]*)(.*)", re.DOTALL)
 _HOST_PORT: Final = re.compile(r"[^:]*(?::[0-9]*)?|\[.*\](?::[0-9]*)?")
 _PLAIN: Final = "give a plain file path or an https address"
@@ -82,6 +83,11 @@ def redact(href: str) -> str:
         shown = head + slashes + authority + path
     shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown[: _SHOWN + 1])
     return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
+
+
+def redact_text(text: str) -> str:
+    """Return a text with the web addresses in it redacted, and nothing else changed."""
+    return _URL_IN_TEXT.sub(lambda found: redact(found.group()), text)
 
 
 def refusal(href: str, why: str, *, hint: str = "") -> SourceError:

@@ -118,7 +118,8 @@ def ramp_color(share: NDArray[np.floating], ramp: RampName) -> NDArray[np.uint8]
     points = np.array(RAMPS[ramp], dtype=np.float64)
     place = np.linspace(0.0, 1.0, len(points))
     channels = [np.interp(share, place, points[:, i]) for i in range(3)]
-    return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    colors: NDArray[np.uint8] = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    return colors
 
 
 def color_scalar(values: NDArray[np.floating], limits: Limits, ramp: RampName) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from eoagent.contracts.errors import InputError
 from eoagent.contracts.raster import QaRule, RasterRef
 from eoagent.contracts.store import Origins
 from eoagent.io.describe import Described, describe_files
+from eoagent.io.href import redact
 from eoagent.io.scene import Scene
 from eoagent.io.scene_bands import BandHint, SceneHints, scene_band_hints
 from eoagent.io.stac import open_catalog
@@ -33,11 +34,11 @@ def open_described(
     """
     is_document = len(hrefs) == 1 and hrefs[0].split("?", 1)[0].lower().endswith(_ITEM_SUFFIXES)
     if not is_document:
-        return describe_files(hrefs, origins, stated=stated, reading=reading)
+        return _dated(describe_files(hrefs, origins, stated=stated, reading=reading))
     scenes = open_catalog(hrefs[0], origins).scenes
     if len(scenes) != 1:
         raise InputError(
-            f"{hrefs[0]} holds {len(scenes)} scenes, and an image is one",
+            f"{redact(hrefs[0])} holds {len(scenes)} scenes, and an image is one",
             hint="name one item of it",
         )
     return open_scene(scenes[0], origins, stated=stated, reading=reading)
@@ -75,7 +76,15 @@ def open_scene(
     )
     ref, said_of_quality = _masked(described.ref, hints, said.qa, origins)
     notes = (*scene.notes, *hints.notes, *described.assumptions, *said_of_quality)
-    return Described(ref=ref, assumptions=notes)
+    return _dated(Described(ref=ref, assumptions=notes))
+
+
+def _dated(described: Described) -> Described:
+    """Return the raster with its item and time in every source, for the figures that cite them."""
+    ref = described.ref
+    said = {"item_id": ref.item_id, "time": ref.time}
+    sources = tuple(source.model_copy(update=said) for source in ref.sources)
+    return replace(described, ref=ref.model_copy(update={"sources": sources}))
 
 
 def _masked(

@@ -11,6 +11,8 @@ The rules, in one place:
   out of it through a symbolic link is refused, unless a typed place covers the target.
 * Private, loopback, link-local and reserved hosts, and plain http, only where the user typed the
   place or `allow_hosts` lists the host. A host that was public may not turn private.
+* The query of an address may hold a key, so what records get to see has a mark in its place; the
+  guard that put it there takes it back for the address, no other does.
 * What was admitted once, through whatever document, stays admitted when it is named again without
   one, so that a handle made in this run can be opened again.
 
@@ -33,6 +35,7 @@ from eoagent.contracts.store import Admitted
 from eoagent.io.address import Resolver, canonical_host, resolve_host
 from eoagent.io.hosts import HostBook
 from eoagent.io.href import LocalHref, UrlHref, parse_href, redact, refusal
+from eoagent.io.signed import SignedBook, is_marked, lost_query
 
 __all__ = ["OriginGuard"]
 
@@ -74,6 +77,7 @@ class OriginGuard:
         self._typed_folders: set[str] = set()
         self._typed_urls: list[UrlHref] = []
         self._known: set[str] = set()
+        self._signed = SignedBook()
         for place in typed:
             self.type_in(place)
 
@@ -83,7 +87,7 @@ class OriginGuard:
         Raises:
             SourceError: if the text is no plain path and no http(s) address.
         """
-        place = parse_href(href)
+        place = parse_href(self._signed.reveal(href))
         if isinstance(place, UrlHref):
             with self._lock:
                 self._typed_urls.append(place)
@@ -109,6 +113,10 @@ class OriginGuard:
             SourceError: if the place is refused; the message says by which rule.
         """
         source = parse_href(base) if base else None
+        if source is None:
+            href = self._signed.reveal(href)
+        elif is_marked(href):  # a document may not borrow the key of an address of this run
+            raise lost_query(href)
         if isinstance(source, UrlHref):
             place = parse_href(href, base_url=source.url)
         else:
@@ -118,7 +126,7 @@ class OriginGuard:
         else:
             admitted = self._admit_path(href, place, source)
         with self._lock:
-            self._known.add(admitted.href)
+            self._known.add(admitted.url or admitted.href)
         return admitted
 
     def _admit_url(self, place: UrlHref, source: LocalHref | UrlHref | None) -> Admitted:
@@ -139,7 +147,13 @@ class OriginGuard:
                 hint="use https, or " + _TYPE_IT,
             )
         addresses = self._hosts.addresses(place, private_ok=is_trusted)
-        return Admitted(scheme=place.scheme, href=place.url, typed=is_typed, addresses=addresses)
+        return Admitted(
+            scheme=place.scheme,
+            href=self._signed.hide(place),
+            typed=is_typed,
+            addresses=addresses,
+            url=place.url,
+        )
 
     def _covers_url(self, place: UrlHref) -> bool:
         """Whether the user typed the address or a catalog or folder that it lies under."""

@@ -28,6 +28,7 @@ __all__ = ["FoundRegions", "TracedRegions", "find_regions", "trace_regions"]
 Labels = NDArray[np.int32]
 _COARSE_PIXELS: Final = 16_000_000
 _VERTICES_PER_EDGE: Final = 1.0
+_CURVED_SEGMENT_PX: Final = 16.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +108,10 @@ def trace_regions(
     pieces: dict[int, list[shapely.Geometry]] = {}
     for window, ids in labels if step == 1 else _coarsened(labels, ref.grid, step):
         for outline, value in shapes(ids, mask=ids > 0, connectivity=4):
-            placed = _placed(shape(outline), ref.grid, window, step)
-            pieces.setdefault(int(value), []).append(placed)
+            piece = _in_pixels(shape(outline), ref.grid, window, step)
+            pieces.setdefault(int(value), []).append(piece)
     kept = [i for i in range(1, len(chosen) + 1) if i in pieces]
-    outlines = [_joined(pieces.pop(i)) for i in kept]
+    outlines = [_placed(_joined(pieces.pop(i)), ref.grid) for i in kept]
     columns = _columns(found, chosen[np.array(kept, dtype=np.intp) - 1])
     features = feature_set(
         outlines,
@@ -139,7 +140,10 @@ def _labels(
 def _coarsened(
     strips: Iterator[tuple[Window, Labels]], grid: Grid, step: int
 ) -> Iterator[tuple[Window, Labels]]:
-    """Yield the whole grid at one label per square of pixels of which at least half are set."""
+    """Yield the whole grid at one label per square of pixels of which at least half are set.
+
+    Where regions share a square it is the largest one's, which has the lowest label.
+    """
     whole = np.zeros((math.ceil(grid.height / step), math.ceil(grid.width / step)), np.int32)
     rest = np.zeros((0, grid.width), np.int32)
     row = 0
@@ -161,17 +165,36 @@ def _majority_label(ids: Labels, step: int) -> Labels:
     padded[:height, :width] = ids
     shape_4d = (padded.shape[0] // step, step, padded.shape[1] // step, step)
     squares = padded.reshape(shape_4d).swapaxes(1, 2)
-    is_set = np.count_nonzero(squares, axis=(2, 3)) * 2 >= step * step
-    return np.where(is_set, squares.max(axis=(2, 3)), 0).astype(np.int32)
+    high, wide = (np.minimum(step, size - np.arange(0, size, step)) for size in ids.shape)
+    is_set = np.count_nonzero(squares, axis=(2, 3)) * 2 >= high[:, np.newaxis] * wide
+    largest = np.where(squares > 0, squares, np.iinfo(np.int32).max).min(axis=(2, 3))
+    return np.where(is_set, largest, 0).astype(np.int32)
 
 
-def _placed(outline: shapely.Geometry, grid: Grid, window: Window, step: int) -> shapely.Geometry:
-    def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        rows = np.minimum(points[:, 1] * step + window.row, grid.height)
+def _in_pixels(
+    outline: shapely.Geometry, grid: Grid, window: Window, step: int
+) -> shapely.Geometry:
+    """Return an outline traced in a window, valid, in pixels of the grid (x = column, y = row)."""
+
+    def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
         cols = np.minimum(points[:, 0] * step + window.col, grid.width)
-        return np.column_stack(pixel_to_crs(grid, rows, cols))
+        rows = np.minimum(points[:, 1] * step + window.row, grid.height)
+        return np.column_stack([cols, rows])
 
-    return shapely.transform(outline, place)
+    valid = (
+        outline if shapely.is_valid(outline) else shapely.make_valid(outline, method="structure")
+    )
+    return shapely.transform(valid, move)
+
+
+def _placed(outline: shapely.Geometry, grid: Grid) -> shapely.Geometry:
+    """Return an outline in the grid's CRS; its edges follow those of the pixels."""
+
+    def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(pixel_to_crs(grid, points[:, 1], points[:, 0]))
+
+    fine = shapely.segmentize(outline, _CURVED_SEGMENT_PX) if grid.gcps else outline
+    return shapely.transform(fine, place)
 
 
 def _joined(parts: list[shapely.Geometry]) -> shapely.Geometry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import shapely
@@ -19,7 +19,7 @@ from eoagent.contracts.tool import Services
 from eoagent.geo.grid import same_grid
 from eoagent.geo.polygons import lonlat_to_mask
 from eoagent.geo.reprojection import to_lonlat
-from eoagent.io.blockwise import MaskFile, open_mask, raster_strips
+from eoagent.io.blockwise import open_mask, raster_strips
 from eoagent.io.stored_features import load_stored
 
 __all__ = ["Zones", "open_zones", "zone_values"]
@@ -37,6 +37,16 @@ class Zones:
     """Grid of a mask, on which the pixels are looked at; None for features."""
     pick: Callable[[Grid, Window], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
     """(inside, known) of a window of a grid, each (height, width)."""
+    notes: tuple[str, ...] = ()
+    """What was left out of them, each a sentence."""
+    close: Callable[[], None] = lambda: None
+    """Closes the file behind them."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def differs(self, grid: Grid) -> bool:
         """Return whether the zones' own grid is another one."""
@@ -44,7 +54,7 @@ class Zones:
 
 
 def open_zones(services: Services, handle: str) -> Zones:
-    """Return the zones behind a `features:`, `boxes:`, `aoi:` or `mask:` handle.
+    """Return the zones behind a `features:`, `boxes:`, `aoi:` or `mask:` handle, to be closed.
 
     Raises:
         InputError: if features hold no polygons, or have no place on Earth.
@@ -65,23 +75,25 @@ def open_zones(services: Services, handle: str) -> Zones:
         raise InputError(
             f"{ref.label} is in pixels and has no place on Earth", hint="use the mask it came from"
         )
+    left_out = len(features) - len(areas)
+    notes = (f"{left_out} points and lines of {ref.label} are no zones",) if left_out else ()
     placed = [to_lonlat(area, ref.crs) for area in areas]
 
     def pick(grid: Grid, window: Window) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         inside = lonlat_to_mask(placed, grid, window)
         return inside, np.ones(inside.shape, bool)
 
-    return Zones(label=ref.label, sources=ref.sources, grid=None, pick=pick)
+    return Zones(label=ref.label, sources=ref.sources, grid=None, pick=pick, notes=notes)
 
 
 def _mask_zones(services: Services, ref: MaskRef) -> Zones:
-    file: MaskFile = open_mask(services, ref)
+    file = open_mask(services, ref)
 
     def pick(grid: Grid, window: Window) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         del grid
         return file.read(window)
 
-    return Zones(label=ref.label, sources=ref.sources, grid=ref.grid, pick=pick)
+    return Zones(label=ref.label, sources=ref.sources, grid=ref.grid, pick=pick, close=file.close)
 
 
 def zone_values(

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import StepRecord
-from eoagent.contracts.tool import Deadline, Progress, ToolCard, ToolResult
+from eoagent.contracts.tool import Deadline, Progress, ToolResult
 
 __all__ = ["Call", "Executor", "Outcome", "Recorder"]
 
@@ -48,8 +48,8 @@ class Outcome:
 class Executor(Protocol):
     """Runs tools by name."""
 
-    def cards(self) -> tuple[ToolCard, ...]:
-        """Return the cards of all tools there are."""
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all tools there are, in order."""
 
     def check(self, tool: str, arguments: Mapping[str, JsonValue]) -> None:
         """Raise `InputError` (or `NotFound`) if the call cannot be made as it stands."""

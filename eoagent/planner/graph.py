@@ -122,7 +122,7 @@ class _Nodes:
         if state["rounds"] >= limits.max_rounds:
             reason = f"the planner was asked {limits.max_rounds} times and did not finish"
             return Command(goto="write", update={"stopped": reason})
-        plan = self._wiring.planner.plan(view_of(state, self._wiring.executor.cards()))
+        plan = self._wiring.planner.plan(view_of(state, self._wiring.executor.names()))
         if not plan.steps:
             return Command(goto="write", update={"rounds": state["rounds"] + 1})
         check_plan(plan.steps, {step["n"] for step in state["plan"]})
@@ -195,7 +195,7 @@ class _Nodes:
 
     def write(self, state: State) -> JsonDict:
         """Ask the planner for the answer's text."""
-        view = view_of(state, self._wiring.executor.cards())
+        view = view_of(state, self._wiring.executor.names())
         return {"draft": self._wiring.planner.write(view).to_dict()}
 
     def check(self, state: State) -> Command[Literal["write", "__end__"]]:

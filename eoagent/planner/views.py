@@ -5,7 +5,6 @@ from __future__ import annotations
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import Step, StepRecord
 from eoagent.contracts.planner import Input, View
-from eoagent.contracts.tool import ToolCard
 from eoagent.planner.state import State
 
 __all__ = ["figures_of", "pending_steps", "records_of", "view_of"]
@@ -30,14 +29,14 @@ def pending_steps(state: State) -> list[Step]:
     return [step for step in steps if str(step.n) not in done]
 
 
-def view_of(state: State, cards: tuple[ToolCard, ...]) -> View:
-    """Return what the planner sees of a state."""
+def view_of(state: State, tools: tuple[str, ...]) -> View:
+    """Return what the planner sees of a state, and the names of the tools there are."""
     return View(
         question=state["question"],
         inputs=tuple(Input.model_validate(raw) for raw in state.get("inputs", [])),
         bands=tuple(state.get("bands", [])),
         gsd_m=state.get("gsd_m"),
-        tools=cards,
+        tools=tools,
         steps=tuple(records_of(state).values()),
         figures=tuple(figures_of(state).values()),
         stopped=state.get("stopped", ""),

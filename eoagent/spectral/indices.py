@@ -60,13 +60,13 @@ def _squash(text: str) -> str:
 def match_bands(
     wanted: Sequence[str], available: Iterable[str], *, sensor: str = ""
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return which available band serves each wanted common name, and what is missing.
+    """Return which available band serves each wanted name, and what is missing.
 
-    A band serves by its exact name, else by its name in any case, else by what the name means
+    A band serves by its exact name, else by its name in any case, else by what the two names mean
     (`B08` of Sentinel-2, `Near Infrared`), else as a stand-in of `STAND_INS`.
 
     Args:
-        wanted: Common names.
+        wanted: Common names, or other names for them.
         available: Names of the raster's bands.
         sensor: Preset id that reads names such as `band 4`; empty when not known.
     """
@@ -81,7 +81,8 @@ def match_bands(
     found: dict[str, str] = {}
     missing: list[str] = []
     for name in wanted:
-        options = (name, *STAND_INS.get(name, ()))
+        meant = common_name(name, sensor=sensor) or plain(name)
+        options = (name, plain(name), meant, *STAND_INS.get(meant, ()))
         serving = next((meaning[option] for option in options if option in meaning), None)
         if name in there:
             found[name] = name

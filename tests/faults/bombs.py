@@ -46,9 +46,8 @@ def write_tiff(
     extra_at = start + 8 + 20 * len(entries) + 8
     body, extra = struct.pack("<Q", len(entries)), b""
     for tag, kind, values in entries:
-        raw = struct.pack(
-            "<%d%s" % (len(values), {_SHORT: "H", _LONG: "I", _LONG8: "Q"}[kind]), *values
-        )
+        letter = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}[kind]
+        raw = struct.pack(f"<{len(values)}{letter}", *values)
         if len(raw) > 8:
             place = struct.pack("<Q", extra_at + len(extra))
             extra += raw + b"\x00" * (-len(raw) % 8)
@@ -92,8 +91,19 @@ def write_png(path: Path, side: int, bits: int) -> Path:
     tail = rest.compress(b"\x00" * (size % piece)) + rest.flush()
     checksum = struct.pack(">HH", size % 65_521, 1)  # adler32 of that many zeros
     packed = b"\x78\xda" + packed * (size // piece) + tail + checksum
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", side, side, bits, 0, 0, 0, 0))]
-    chunks += [(b"IDAT", packed), (b"IEND", b"")]
+    return _write_chunks(path, side, bits, [(b"IDAT", packed)])
+
+
+def write_png_texts(path: Path, texts: int) -> Path:
+    """Write a small PNG with packed texts of 8 MB each."""
+    text = zlib.compress(b"a" * 7_900_000, 9)
+    chunks = [(b"zTXt", b"k%d\x00\x00" % n + text) for n in range(texts)]
+    return _write_chunks(path, 16, 8, [*chunks, (b"IDAT", zlib.compress(b"\x00" * 17 * 16))])
+
+
+def _write_chunks(path: Path, side: int, bits: int, inner: list[tuple[bytes, bytes]]) -> Path:
+    head = (b"IHDR", struct.pack(">IIBBBBB", side, side, bits, 0, 0, 0, 0))
+    chunks = [head, *inner, (b"IEND", b"")]
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n"
         + b"".join(

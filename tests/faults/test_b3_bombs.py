@@ -56,6 +56,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "PNG 20k x 20k": (lambda p: bombs.write_png(p, 20_000, 8), "200,000,000 pixels"),
     "PNG of one bit": (lambda p: bombs.write_png(p, 30_000, 1), "200,000,000 pixels"),
+    "PNG of packed texts": (lambda p: bombs.write_png_texts(p, 200), "packed texts"),
     "JPEG 60k x 60k": (lambda p: bombs.write_jpeg(p, 60_000), "200,000,000 pixels"),
     "JPEG 2000 200k x 200k": (lambda p: bombs.write_jp2(p, 200_000), ""),
 }

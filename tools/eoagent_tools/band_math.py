@@ -49,10 +49,6 @@ def band_math(arguments: BandMath, services: Services) -> ToolResult:
             f"'{arguments.expression}' names {', '.join(missing)}, which {ref.title} does not have",
             hint=f"its bands are {', '.join(ref.band_names)}",
         )
-    if not bands:
-        raise InputError(
-            f"'{arguments.expression}' names no band", hint=f"bands: {', '.join(ref.band_names)}"
-        )
     label = arguments.label or arguments.expression
     artifact = compute_raster(
         services,

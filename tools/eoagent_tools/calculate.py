@@ -43,27 +43,36 @@ class Calculate(Arguments):
 class _Quantity:
     value: float
     unit: str
-    error: float | None
+    parts: tuple[tuple[str, float], ...] = ()
+    """Per figure id, by how much its error moves the value; signs count."""
 
 
 def calculate(arguments: Calculate, services: Services) -> ToolResult:
     """Return the value of an expression over figures.
 
-    Errors are taken as independent: absolute ones add in quadrature under + and -, relative ones
-    under * and / (JCGM 100:2008, Guide to the expression of uncertainty, 5.1).
+    Errors of different figures are taken as independent and add in quadrature, each times the
+    slope of the expression; a figure that stands in it twice counts with both slopes together.
+
+    Source: JCGM 100:2008, Guide to the expression of uncertainty in measurement, 5.1.2, eq. 10.
 
     Raises:
         InputError: if a name is no figure, units do not fit, or the value is not finite.
     """
     figures = {name: _figure(i, services.figures) for name, i in arguments.values.items()}
     known = {
-        name: _Quantity(value=f.number, unit=f.unit, error=f.error) for name, f in figures.items()
+        name: _Quantity(
+            value=f.number, unit=f.unit, parts=() if f.error is None else ((f.id, f.error),)
+        )
+        for name, f in figures.items()
     }
     result = _value(_parse(arguments.expression), known, 0)
     unit = arguments.unit or result.unit
     value = convert(result.value, result.unit, unit)
-    error = None if result.error is None else convert(result.error, result.unit, unit)
-    if not math.isfinite(value):
+    error = None
+    if result.parts:
+        size = math.hypot(*(part for _, part in result.parts))
+        error = convert(size, result.unit, unit)
+    if not (math.isfinite(value) and math.isfinite(error or 0.0)):
         raise InputError(
             f"'{arguments.expression}' has no finite value here", hint="check what is divided by"
         )
@@ -114,10 +123,11 @@ def _value(node: ast.expr, known: Mapping[str, _Quantity], depth: int) -> _Quant
             raise InputError(f"'{node.id}' is not in values", hint=f"names: {', '.join(known)}")
         return known[node.id]
     if isinstance(node, ast.Constant) and type(node.value) in {int, float}:
-        return _Quantity(value=float(node.value), unit="1", error=None)  # type: ignore[arg-type]
+        return _Quantity(value=float(node.value), unit="1")  # type: ignore[arg-type]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         inner = _value(node.operand, known, depth + 1)
-        return _Quantity(value=-inner.value, unit=inner.unit, error=inner.error)
+        turned = tuple((name, -part) for name, part in inner.parts)
+        return _Quantity(value=-inner.value, unit=inner.unit, parts=turned)
     if isinstance(node, ast.BinOp):
         left, right = (_value(side, known, depth + 1) for side in (node.left, node.right))
         if isinstance(node.op, (ast.Add, ast.Sub)):
@@ -136,34 +146,39 @@ def _sum(left: _Quantity, right: _Quantity, sign: int) -> _Quantity:
             f"{left.unit} and {right.unit} cannot be added or subtracted",
             hint="combine figures of the same kind",
         )
-    factor = convert(1.0, right.unit, left.unit)
+    factor = sign * convert(1.0, right.unit, left.unit)
     return _Quantity(
-        value=left.value + sign * right.value * factor,
+        value=left.value + right.value * factor,
         unit=left.unit,
-        error=_quadrature(left.error, None if right.error is None else right.error * factor),
+        parts=_joined(left, 1.0, right, factor),
     )
 
 
 def _product(left: _Quantity, right: _Quantity, *, divide: bool) -> _Quantity:
-    if divide and right.value == 0:
-        raise InputError("the expression divides by zero", hint="check what is divided by")
     unit, factor = product(left.unit, right.unit, divide=divide)
-    value = factor * (left.value / right.value if divide else left.value * right.value)
-    first = None if left.error is None else left.error * _slope(right.value, divide=divide)
-    over = left.value / right.value**2 if divide else left.value
-    second = None if right.error is None else right.error * abs(over)
-    error = _quadrature(first, second)
-    return _Quantity(value=value, unit=unit, error=None if error is None else error * factor)
+    if not divide:
+        return _Quantity(
+            value=left.value * right.value * factor,
+            unit=unit,
+            parts=_joined(left, right.value * factor, right, left.value * factor),
+        )
+    if right.value == 0:
+        raise InputError("the expression divides by zero", hint="check what is divided by")
+    value = left.value / right.value * factor
+    return _Quantity(
+        value=value,
+        unit=unit,
+        parts=_joined(left, factor / right.value, right, -value / right.value),
+    )
 
 
-def _slope(value: float, *, divide: bool) -> float:
-    return abs(1 / value if divide else value)
-
-
-def _quadrature(first: float | None, second: float | None) -> float | None:
-    if first is None and second is None:
-        return None
-    return math.hypot(first or 0.0, second or 0.0)
+def _joined(
+    left: _Quantity, left_slope: float, right: _Quantity, right_slope: float
+) -> tuple[tuple[str, float], ...]:
+    moved = {name: part * left_slope for name, part in left.parts}
+    for name, part in right.parts:
+        moved[name] = moved.get(name, 0.0) + part * right_slope
+    return tuple(moved.items())
 
 
 TOOL = FunctionTool(

@@ -91,8 +91,13 @@ def _target(path: str, services: Services) -> Path:
             "there is no output folder, and nothing is written outside of one",
             hint="give --out DIR (out_dir= in Python)",
         )
-    folder = root.expanduser().resolve()
-    target = (folder / path).resolve()
+    try:
+        folder = root.expanduser().resolve()
+        target = (folder / path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or a NUL in the name
+        raise InputError(
+            f"{path!r} is no usable file name: {error}", hint="give a plain name inside the folder"
+        ) from error
     if not target.is_relative_to(folder) or target == folder:
         raise InputError(f"'{path}' leads out of {folder}", hint="give a name inside the folder")
     return target

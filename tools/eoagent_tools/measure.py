@@ -45,9 +45,9 @@ _ABOUT: Final = {
     "perimeter": "m, of polygons",
     "length": "m, of lines",
     "count": "count of features",
-    "width": "m, along the middle row",
-    "height": "m, along the middle column",
-    "diagonal": "m, upper left to lower right corner",
+    "width": "m, of the raster or of a mask's image, along the middle row",
+    "height": "m, likewise along the middle column",
+    "diagonal": "m, likewise from the upper left to the lower right corner",
     "distance": "m: centre to centre for rasters and masks, nearest edges for features",
     "bearing": "deg from north, from the first centre to the second",
 }
@@ -59,7 +59,9 @@ class Measure(Arguments):
     target: handle_of("mask", "raster", "features", "boxes", "aoi")  # type: ignore[valid-type]
     """What to measure."""
     quantities: tuple[Quantity, ...] = Field(min_length=1, max_length=14)
-    """What to measure of it."""
+    """What to measure of it. Masks: area, share (of the valid pixels), valid_area, pixels. Rasters
+    and masks: width, height, diagonal. Polygons: area, perimeter. Lines: length. All: centroid,
+    bounds; with `other`: distance, bearing."""
     other: handle_of("mask", "raster", "features", "boxes", "aoi") | None = None  # type: ignore[valid-type]
     """The other end, for distance and bearing."""
 
@@ -68,7 +70,7 @@ def measure(arguments: Measure, services: Services) -> ToolResult:
     """Return figures on the WGS84 ellipsoid; pixels where there is no georeference.
 
     Areas of masks are the sum of the geodesic areas of their pixels; their error is that of an
-    outline known to half a pixel.
+    outline known to half a pixel. Centre and bounds of a mask are those of its yes pixels.
 
     Raises:
         InputError: if a quantity makes no sense for the target, or `other` is missing.
@@ -85,7 +87,7 @@ def measure(arguments: Measure, services: Services) -> ToolResult:
         found = shape.figures(quantity)
         if not found:
             raise InputError(
-                f"a {target.kind} has no {quantity}",
+                f"'{target.title}' ({target.kind}) has no {quantity}",
                 hint=f"it has: {', '.join(shape.quantities())}",
             )
         figures += found

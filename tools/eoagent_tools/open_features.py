@@ -40,8 +40,9 @@ def open_features(arguments: OpenFeatures, services: Services) -> ToolResult:
         InputError: if it is another kind of file, too large, or its CRS cannot be told.
         SourceError: if it is refused or damaged.
     """
+    admitted = services.origins.admit(arguments.href)
     features = read_features(
-        services.origins.admit(arguments.href),
+        admitted,
         services.origins,
         named=arguments.named,
         layer=arguments.layer,
@@ -52,7 +53,7 @@ def open_features(arguments: OpenFeatures, services: Services) -> ToolResult:
         name="count",
         value=len(features),
         unit="count",
-        label=f"features in {features.label or arguments.href}"[:200],
+        label=f"features in {features.label or admitted.href}"[:200],
         method="counted after empty geometries were dropped",
         sources=features.sources,
     )

@@ -32,7 +32,7 @@ class Regions(Arguments):
     connectivity: Literal[4, 8] = 8
     """Whether pixels that touch at a corner belong together (8) or not (4)."""
     min_area_m2: float = Field(default=0.0, ge=0)
-    """Smaller regions are left out."""
+    """Regions smaller than this, in square metres, are left out."""
     keep: int | None = Field(default=None, ge=1, le=100_000)
     """Keep only this many, the largest; 1 gives the largest alone."""
 
@@ -44,9 +44,16 @@ def regions(arguments: Regions, services: Services) -> ToolResult:
     areas are those of the pixels in any case.
 
     Raises:
-        InputError: if the mask has no yes pixel, or no region is large enough.
+        InputError: if the mask has no yes pixel, no region is large enough, or a least area was
+            given and pixels have none.
     """
     ref = MaskRef.model_validate(services.store.get(arguments.mask).payload)
+    if arguments.min_area_m2 and not (ref.grid.is_georeferenced or ref.grid.gsd_m):
+        raise InputError(
+            f"regions of '{ref.label}' of {arguments.min_area_m2:g} m2 or more were asked for, but "
+            "the image has no georeference",
+            hint="state --gsd (metres per pixel), or keep the largest few with keep",
+        )
     found = find_regions(services, ref, arguments.connectivity)
     if found.count == 0:
         raise InputError(f"'{ref.label}' marks no pixel", hint="loosen the rule, or check the mask")
@@ -104,7 +111,11 @@ TOOL = FunctionTool(
         outputs=(
             Output(name="features", kind="features", about="one polygon per region"),
             Output(name="count", kind="figure", about="how many, count"),
-            Output(name="largest", kind="figure", about="area of the largest, m2"),
+            Output(
+                name="largest",
+                kind="figure",
+                about="area of the largest, m2 (px2 without georeference)",
+            ),
             Output(name="largest_lon", kind="figure", about="its centre, deg"),
             Output(name="largest_lat", kind="figure", about="its centre, deg"),
         ),

@@ -13,6 +13,7 @@ from eoagent.contracts.tool import (
     ToolCard,
     ToolResult,
 )
+from eoagent.io.atomic import disk_errors
 from eoagent.io.map_page import map_html
 from eoagent.io.previews import MapMaker
 
@@ -37,15 +38,16 @@ def render_map(arguments: RenderMap, services: Services) -> ToolResult:
 
     Raises:
         InputError: if a layer cannot be drawn.
-        SourceError: if pixels could not be had.
+        SourceError: if pixels could not be had, or the picture could not be kept.
     """
     maker = MapMaker(services.store, services.origins, services.options)
     title = arguments.title or services.store.get(arguments.layers[-1]).title
     png = maker.draw(arguments.layers, title=title, width_px=arguments.width_px)
     picture_file = services.store.scratch(".png")
-    picture_file.write_bytes(png)
     page_file = services.store.scratch(".html")
-    page_file.write_text(map_html(png, title=title), encoding="utf-8")
+    with disk_errors(picture_file):
+        picture_file.write_bytes(png)
+        page_file.write_text(map_html(png, title=title), encoding="utf-8")
     layers = {"layers": list(arguments.layers)}
     picture = services.store.put(
         "picture",

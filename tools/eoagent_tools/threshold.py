@@ -20,7 +20,8 @@ from eoagent.contracts.tool import (
     ToolCard,
     ToolResult,
 )
-from eoagent.io.blockwise import MaskDraft, compute_mask, for_each_strip
+from eoagent.io.blockwise import MaskDraft, compute_mask, for_each_strip, open_reader
+from eoagent.io.raster import RasterReader
 from eoagent.spectral.cover import CoverRule, choose_rule, settle
 from eoagent.spectral.indices import match_bands
 from eoagent.spectral.otsu import Histogram
@@ -60,8 +61,10 @@ class Threshold(Arguments):
         ways = [self.operator is not None, self.bit is not None, self.rule is not None]
         if sum(ways) != 1:
             raise ValueError("give exactly one of: operator with value, bit, rule")
-        if self.operator is not None and self.value is None:
-            raise ValueError("an operator needs a value")
+        if (self.operator is None) != (self.value is None):
+            raise ValueError("operator and value go together")
+        if self.rule is not None and self.band is not None:
+            raise ValueError("a rule picks its bands itself: leave band out")
         is_range = self.value is not None and self.upper is not None and self.value <= self.upper
         if (self.operator == "between") != is_range:
             raise ValueError(
@@ -115,8 +118,8 @@ def _comparison(arguments: Threshold, ref: RasterRef) -> tuple[Decide, str]:
         bit, excluded = arguments.bit, arguments.exclude_bits or ()
 
         def flagged(values: dict[str, NDArray[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-            codes = np.nan_to_num(values["value"], nan=0.0).astype(np.int64)
-            bad = np.zeros(codes.shape, bool)
+            codes = np.nan_to_num(values["value"], nan=0.0)
+            bad = ~np.isfinite(values["value"])
             for number in excluded:
                 bad |= bit_set(codes, number)
             return bit_set(codes, bit), ~bad
@@ -147,26 +150,33 @@ def _comparison(arguments: Threshold, ref: RasterRef) -> tuple[Decide, str]:
 def _by_rule(arguments: Threshold, ref: RasterRef, services: Services) -> ToolResult:
     assert arguments.rule is not None
     rule = choose_rule(arguments.rule, ref.band_names, ref.values, sensor=ref.sensor)
-    if not rule.is_settled:
-        rule = _settled(rule, ref, services)
-    draft = MaskDraft(
-        label=arguments.label or rule.title,
-        rule=f"{rule.statement} ({rule.source})",
-        title=f"{rule.title} in {ref.title}",
-    )
-    artifact = compute_mask(services, ref, bands=dict(rule.bands), decide=rule.decide, draft=draft)
+    bands = dict(rule.bands)
+    with open_reader(services, ref) as reader:
+        if not rule.is_settled:
+            rule = _settled(rule, ref, services, reader)
+        draft = MaskDraft(
+            label=arguments.label or rule.title,
+            rule=f"{rule.statement} ({rule.source})",
+            title=f"{rule.title} in {ref.title}",
+        )
+        artifact = compute_mask(
+            services, ref, bands=bands, decide=rule.decide, draft=draft, reader=reader
+        )
     stated = f"{rule.cover} is taken by the rule {rule.statement} ({rule.source})"
     return ToolResult(artifacts={"mask": artifact}, assumptions=(stated, *rule.assumptions))
 
 
-def _settled(rule: CoverRule, ref: RasterRef, services: Services) -> CoverRule:
+def _settled(
+    rule: CoverRule, ref: RasterRef, services: Services, reader: RasterReader
+) -> CoverRule:
     assert rule.histogram is not None
     histogram = Histogram(*rule.histogram)
 
     def count(values: dict[str, NDArray[Any]], valid: NDArray[np.bool_]) -> None:
         histogram.add(rule.values(values), valid)
 
-    for_each_strip(services, ref, bands=dict(rule.bands), function=count, what="histogram")
+    bands = dict(rule.bands)
+    for_each_strip(services, ref, bands=bands, function=count, what="histogram", reader=reader)
     return settle(rule, histogram)
 
 

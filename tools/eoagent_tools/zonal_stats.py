@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
+from numpy.typing import NDArray
 from pydantic import Field
 
-from eoagent.contracts.artifact import RasterHandle, handle_kind, handle_of
+from eoagent.contracts.artifact import RasterHandle, handle_of
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import FigureDraft
 from eoagent.contracts.raster import RasterRef, ValueKind
@@ -42,6 +46,16 @@ _METHODS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """What the statistics are of."""
+
+    ref: RasterRef
+    band: str
+    unit: str
+    zones: Zones | None
+
+
 class ZonalStats(Arguments):
     """Arguments of `zonal_stats`."""
 
@@ -62,37 +76,63 @@ class ZonalStats(Arguments):
 def zonal_stats(arguments: ZonalStats, services: Services) -> ToolResult:
     """Return statistics of the valid pixels whose centre lies on the side asked for.
 
-    A mask on another grid decides the grid: the raster is brought to it by nearest neighbour.
+    A mask on another grid decides the grid: the raster is brought to it by nearest neighbour. The
+    median is exact up to five million pixels; of more it comes from a histogram, with its error.
 
     Raises:
-        InputError: if a band is missing, or no valid pixel lies there.
+        InputError: if a band is missing, the unit does not fit, or no valid pixel lies there.
     """
-    artifact = services.store.get(arguments.raster)
-    ref = RasterRef.model_validate(artifact.payload)
+    ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
     band = _band(arguments, ref)
-    zones = None if arguments.zones is None else open_zones(services, arguments.zones)
-    stats = RunningStats()
-    for values in zone_values(services, ref, band, zones, outside=arguments.side == "outside"):
-        stats.add(values)
-    if stats.count == 0:
-        where = "" if zones is None else f" {arguments.side} {zones.label}"
-        raise InputError(
-            f"{ref.title} has no valid pixel{where}: nodata, masked out, or not covered",
-            hint="check the nodata value, or use another image or zone",
-        )
-    figures = _figures(arguments, ref, band, zones, stats)
-    assumptions = []
-    if (
-        zones is not None
-        and handle_kind(str(arguments.zones)) == "mask"
-        and zones.differs(ref.grid)
+    unit = _unit(arguments.unit, ref)
+    outside = arguments.side == "outside"
+    with (
+        nullcontext() if arguments.zones is None else open_zones(services, arguments.zones) as zones
     ):
+        stats = RunningStats()
+        for values in zone_values(services, ref, band, zones, outside=outside):
+            stats.add(values)
+        if stats.count == 0:
+            where = "" if zones is None else f" {arguments.side} {zones.label}"
+            raise InputError(
+                f"{ref.title} has no valid pixel{where}: nodata, masked out, or not covered",
+                hint="check the nodata value, or use another image or zone",
+            )
+        if "median" in arguments.statistics and stats.percentile_method == "histogram":
+            stats = _with_range(stats, zone_values(services, ref, band, zones, outside=outside))
+    assumptions = list(zones.notes) if zones else []
+    if zones is not None and zones.differs(ref.grid):
         assumptions.append(
             f"{ref.title} was brought to the grid of the mask '{zones.label}' by nearest neighbour"
         )
-    if arguments.unit is not None and ref.values == "unknown":
+    if arguments.unit is not None and ref.values not in _UNITS:
         assumptions.append(f"the values of {ref.title} are taken to be in {arguments.unit}")
+    figures = _figures(arguments, _Subject(ref=ref, band=band, unit=unit, zones=zones), stats)
     return ToolResult(figures=figures, assumptions=tuple(assumptions))
+
+
+def _with_range(first: RunningStats, values: Iterable[NDArray[Any]]) -> RunningStats:
+    """Return statistics of a second pass, whose range the first one found, for percentiles."""
+    assert first.minimum is not None
+    assert first.maximum is not None
+    stats = RunningStats((first.minimum, first.maximum))
+    for block in values:
+        stats.add(block)
+    return stats
+
+
+def _unit(stated: str | None, ref: RasterRef) -> str:
+    known = _UNITS.get(ref.values)
+    if stated is None or stated == known:
+        return known or "1"
+    if known is not None:
+        raise InputError(
+            f"the values of {ref.title} are in {known}, and unit says {stated}",
+            hint="leave unit out; calculate converts",
+        )
+    if not is_unit(stated) or stated == "choice":
+        raise InputError(f"'{stated}' is no unit of pixel values", hint="give m, dB, K, 1, ...")
+    return stated
 
 
 def _band(arguments: ZonalStats, ref: RasterRef) -> str:
@@ -112,12 +152,9 @@ def _band(arguments: ZonalStats, ref: RasterRef) -> str:
 
 
 def _figures(
-    arguments: ZonalStats, ref: RasterRef, band: str, zones: Zones | None, stats: RunningStats
+    arguments: ZonalStats, subject: _Subject, stats: RunningStats
 ) -> tuple[FigureDraft, ...]:
-    unit = arguments.unit if ref.values == "unknown" and arguments.unit else None
-    unit = unit or _UNITS.get(ref.values, "1")
-    if not is_unit(unit):
-        raise InputError(f"'{unit}' is no unit", hint="give m, dB, K, 1, ...")
+    ref, zones = subject.ref, subject.zones
     values = {
         "mean": stats.mean,
         "std": stats.std,
@@ -129,21 +166,23 @@ def _figures(
     if "median" in arguments.statistics:
         values["median"] = stats.percentile(50.0)
     where = "" if zones is None else f" {arguments.side} {zones.label}"
-    name = ref.title if len(ref.band_names) == 1 else f"{band} of {ref.title}"
+    name = ref.title if len(ref.band_names) == 1 else f"{subject.band} of {ref.title}"
     figures = []
     for statistic in dict.fromkeys(arguments.statistics):
         value = values[statistic]
         assert value is not None
         method = f"{_METHODS[statistic]} ({stats.count} valid pixels whose centre lies there)"
+        is_binned = statistic == "median" and stats.percentile_method == "histogram"
         if ref.method:
             method = f"{ref.method}; {method}"
         figures.append(
             FigureDraft(
                 name=statistic,
                 value=value,
-                unit="count" if statistic == "count" else unit,
+                unit="count" if statistic == "count" else subject.unit,
                 label=f"{statistic} of {name}{where}"[:200],
                 method=method[:600],
+                error=stats.percentile_error if is_binned else None,
                 sources=(*ref.sources, *(zones.sources if zones else ())),
             )
         )

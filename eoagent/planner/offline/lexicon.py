@@ -11,19 +11,21 @@ from importlib.resources import files
 from typing import Final
 
 from eoagent.contracts.errors import InputError
+from eoagent.planner.offline.numerals import read_numeral
 
 __all__ = ["MAX_QUESTION_CHARS", "Word", "is_chinese", "tokenize"]
 
 MAX_QUESTION_CHARS: Final = 2000
 """Longest question that is read."""
 
-_NUMBER: Final = re.compile(
-    r"[-−+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?(?![a-z\d])", re.IGNORECASE
-)
-_QUOTED: Final = re.compile(r"[\"“「『'‘]([^\"”」』'’]{1,80})[\"”」』'’]")
-_PLAIN_WORD: Final = re.compile(r"[^\W\d_][\w'’.-]*[\w]|[^\W_]", re.UNICODE)
+_QUOTED: Final = re.compile(r"[\"“「『'‘]([^\"”」』'’]{1,80})[\"”」』'’](?!\w)")
+_RUN: Final = re.compile(r"[\w'’.-]*\w")
 _CJK: Final = re.compile(r"[\u3400-\u9fff]")
 _BREAK: Final = re.compile(r"[.?!;:。？！；：](?=\s|$|[\u3400-\u9fff])")
+_MARKS: Final = frozenset(",;:.?!()[]{}\"'“”‘’…、，。；：？！（）【】《》「」『』—\u200b")
+_FULL_WIDTH: Final = {
+    code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "，；：？！"
+} | {0x3000: 0x20}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class Word:
     """Meaning: the lexicon's key, the number, or the text itself."""
     text: str
     """The piece as it was written."""
+    before: str = ""
+    """What stands between the last word and this one: marks and noise."""
 
 
 def is_chinese(question: str) -> bool:
@@ -45,6 +49,9 @@ def is_chinese(question: str) -> bool:
 
 def tokenize(question: str) -> tuple[Word, ...]:
     """Return the words of a question in order, noise left out.
+
+    Every letter, digit and sign of the question is part of a word, or noise that the lexicon lists,
+    or a mark of punctuation: nothing is passed over because it is not understood.
 
     Raises:
         InputError: if the question is empty or too long.
@@ -56,69 +63,101 @@ def tokenize(question: str) -> tuple[Word, ...]:
             f"the question has {len(question)} characters; {MAX_QUESTION_CHARS} are read",
             hint="put it shorter",
         )
-    words, place = [], 0
+    question = question.translate(_FULL_WIDTH)
+    words: list[Word] = []
+    place = last = 0
     while place < len(question):
-        word, place = _next(question, place)
-        if word is not None and word.type != "NOISE":
-            words.append(word)
+        found = _next(
+            question, place, after_number=bool(words) and _is_number(words[-1], place, last)
+        )
+        if found is None:
+            place += 1
+            continue
+        (kind, value), end = found
+        if kind != "NOISE":
+            before = question[last:place]
+            words.append(Word(type=kind, value=value, text=question[place:end], before=before))
+            last = end
+        place = end
     return tuple(words)
 
 
-def _next(question: str, place: int) -> tuple[Word | None, int]:
-    """Return the word that starts here, or None for a space or a mark, and where it ends."""
+def _is_number(word: Word, place: int, last: int) -> bool:
+    return word.type == "NUMBER" and place == last
+
+
+def _next(question: str, place: int, *, after_number: bool) -> tuple[tuple[str, str], int] | None:
+    """Return type, value and end of the word that starts here, or None for a space or a mark."""
     if _BREAK.match(question, place):
-        return Word(type="STOP", value=".", text=question[place]), place + 1
+        return ("STOP", "."), place + 1
     quoted = _QUOTED.match(question, place)
     if quoted and (place == 0 or not question[place - 1].isalnum()):
-        return Word(type="QUOTED", value=quoted.group(1), text=quoted.group(1)), quoted.end()
-    number = _NUMBER.match(question, place) if _may_start_number(question, place) else None
-    known = _longest(question, place)
-    if known is not None and (number is None or known[1] > number.end()):
+        return ("QUOTED", quoted.group(1)), quoted.end()
+    number = _number(question, place)
+    known = _longest(question, place, glued=after_number)
+    if known is not None and (number is None or known[1] > number[1]):
         return known
     if number is not None:
-        value = number.group().replace(",", "").replace("−", "-")
-        return Word(type="NUMBER", value=value, text=number.group()), number.end()
-    plain = _PLAIN_WORD.match(question, place)
-    if plain is None:
-        return None, place + 1
-    end = place + 1 if _CJK.match(question, place) else _until_cjk(plain)
-    text = question[place:end]
-    return Word(type="UNKNOWN", value=text, text=text), end
+        return ("NUMBER", repr(number[0])), number[1]
+    return _unknown(question, place)
 
 
-def _until_cjk(plain: re.Match[str]) -> int:
-    cut = _CJK.search(plain.group())
-    return plain.start() + cut.start() if cut and cut.start() else plain.end()
+def _number(question: str, place: int) -> tuple[float, int] | None:
+    """Return a number that ends here as a word, or right before its unit (`15dB`)."""
+    number = read_numeral(question, place)
+    if number is None:
+        return None
+    end = number[1]
+    if not _is_latin(question[end : end + 1]) or not _is_latin(question[end - 1]):
+        return number
+    glued = _longest(question, end, glued=True)
+    return number if glued is not None and glued[0][0].startswith("UNIT_") else None
 
 
-def _may_start_number(question: str, place: int) -> bool:
-    before = question[place - 1] if place else " "
-    return not (before.isascii() and (before.isalnum() or before in "_."))
+def _unknown(question: str, place: int) -> tuple[tuple[str, str], int] | None:
+    sign = question[place]
+    if sign.isspace() or sign in _MARKS:
+        return None
+    if _CJK.match(sign):
+        return ("UNKNOWN", sign), place + 1
+    run = _RUN.match(question, place)
+    if run is not None and (sign.isalnum() or sign == "_"):
+        cut = _CJK.search(run.group())
+        end = place + cut.start() if cut else run.end()
+        return ("UNKNOWN", question[place:end]), end
+    if sign == "-" and question[:place][-1:].isalnum() and question[place + 1 :][:1].isalnum():
+        is_range = question[place - 1].isdigit() and question[place + 1].isdigit()
+        return (("TO", "to"), place + 1) if is_range else None
+    return ("UNKNOWN", sign), place + 1
 
 
-def _longest(question: str, place: int) -> tuple[Word, int] | None:
+def _longest(question: str, place: int, *, glued: bool) -> tuple[tuple[str, str], int] | None:
+    """Return the longest spelling that stands here as a word of its own, or with a plural s.
+
+    Args:
+        question: the question.
+        place: where to look.
+        glued: whether the spelling may follow a digit without a space, as a unit does.
+    """
     spellings, longest = _lexicon()
-    lower = question[place : place + longest + 1].lower()
+    lower = question[place : place + longest + 1].lower().replace("’", "'")
     for length in range(min(longest, len(lower)), 0, -1):
         meaning = spellings.get(lower[:length])
         if meaning is None:
             continue
         end = place + length
-        if _ends_well(question, place, end):
-            return Word(type=meaning[0], value=meaning[1], text=question[place:end]), end
-        if question[end : end + 1].lower() == "s" and _ends_well(question, place, end + 1):
-            return Word(type=meaning[0], value=meaning[1], text=question[place : end + 1]), end + 1
+        if not glued and _is_latin(question[place]) and _is_latin(question[place - 1 : place]):
+            continue
+        if _ends_well(question, end):
+            return meaning, end
+        if question[end : end + 1].lower() == "s" and _ends_well(question, end + 1):
+            return meaning, end + 1
     return None
 
 
-def _ends_well(question: str, start: int, end: int) -> bool:
-    """Whether a piece is a word of its own: no letter or digit runs on at either side."""
-    first, last = question[start], question[end - 1]
-    before = question[start - 1] if start else " "
-    after = question[end] if end < len(question) else " "
-    runs_in = _is_latin(first) and _is_latin(before)
-    runs_on = _is_latin(last) and _is_latin(after)
-    return not runs_in and not runs_on
+def _ends_well(question: str, end: int) -> bool:
+    """Whether no letter or digit runs on at the end of a piece."""
+    return not (_is_latin(question[end - 1]) and _is_latin(question[end : end + 1]))
 
 
 def _is_latin(character: str) -> bool:

@@ -12,6 +12,7 @@ from eoagent.planner.offline.phrases import say
 from eoagent.planner.offline.reader import read
 from eoagent.planner.offline.reading import Reading
 from eoagent.planner.offline.refusals import after_opening, before_opening
+from eoagent.planner.offline.sources import rule_text
 
 __all__ = ["OfflinePlanner"]
 
@@ -38,7 +39,8 @@ class OfflinePlanner:
             return Plan(steps=opening, reading=_summary(reading))
         if len(view.steps) > len(opening) or any(s.status not in _GOOD for s in view.steps):
             return Plan()
-        return Plan(steps=self._blueprint(reading, view).steps, reading=_summary(reading))
+        steps = self._blueprint(reading, view).steps
+        return Plan(steps=steps, reading=_summary(reading), assumptions=_assumptions(reading))
 
     def write(self, view: View) -> Draft:
         """Return the answer in the question's language, every number a figure reference."""
@@ -108,11 +110,20 @@ def _methods(view: View, results: tuple[str, ...], *, chinese: bool) -> list[str
     return [say("method", chinese=chinese, method="; ".join(methods))] if methods else []
 
 
+def _assumptions(reading: Reading) -> tuple[str, ...]:
+    """Say which choice of the planner's own bears on the result."""
+    if not reading.usual_threshold or reading.condition is None:
+        return ()
+    rule = rule_text(reading.condition)
+    return (say("usual_threshold", chinese=reading.chinese, rule=rule),)
+
+
 def _summary(reading: Reading) -> str:
     """Say in one line how the question was understood."""
     parts = [want.what or want.kind for want in reading.wants]
     target = reading.cover or ", ".join(s.id for s in reading.subjects)
     if reading.condition is not None:
-        target = f"{reading.condition.subject.id} {reading.condition.operator} "
-        target += f"{reading.condition.value:g}"
+        target = rule_text(reading.condition)
+    if reading.negated:
+        target = f"all but {target}"
     return f"{' and '.join(parts) or 'nothing I can name'} of {target or 'the image'}"

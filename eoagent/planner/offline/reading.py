@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Condition", "Operator", "Reading", "Subject", "Want", "WantKind", "Zone"]
+__all__ = ["Condition", "Cover", "Operator", "Reading", "Subject", "Want", "WantKind", "Zone"]
 
 Operator = Literal["gt", "ge", "lt", "le", "between"]
 WantKind = Literal["area", "share", "statistic", "extent"]
@@ -32,6 +32,16 @@ class Condition:
     """Upper bound, for `between`."""
     unit: str = ""
     """Unit said with the number, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """A kind of ground that the question names, or all ground but that."""
+
+    name: str
+    """`water`, `vegetation`, ..."""
+    negated: bool = False
+    """Whether all but this cover is meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +72,20 @@ class Reading:
 
     chinese: bool = False
     wants: tuple[Want, ...] = ()
-    condition: Condition | None = None
-    more_conditions: int = 0
-    """Conditions beyond the first."""
-    cover: str = ""
+    conditions: tuple[Condition, ...] = ()
+    """Rules, each once, in the unit of their quantity where that is possible."""
+    usual_threshold: bool = False
+    """Whether the rule's threshold is the published one, for want of one in the question."""
+    covers: tuple[Cover, ...] = ()
+    """Covers, each once."""
+    partitive: bool = False
+    """Whether a share of the cover itself is spoken of (`share of the water with ...`)."""
+    of_image: bool = False
+    """Whether the area of the image itself can be meant: `area` and `image` are named."""
+    largest: bool = False
+    """Whether the largest connected piece of the cover is meant."""
+    connectivity: int | None = None
+    """Whether pixels touch at corners (8) or not (4), when the question says so."""
     greenness: bool = False
     subjects: tuple[Subject, ...] = ()
     """Quantities named outside a condition, each once."""
@@ -79,12 +99,41 @@ class Reading:
     parameters: dict[str, float] = field(default_factory=dict)
     bit: int | None = None
     without_fill: bool = False
-    area_unit: str = ""
+    clouds: bool = False
+    """Whether clouds are named."""
+    quality: bool = False
+    """Whether a quality band is named."""
+    place: bool = False
+    """Whether an area is spoken of that may be the image's or one that was given."""
+    units: tuple[str, ...] = ()
+    """Units in which results are asked for, each once."""
     objects: tuple[str, ...] = ()
     """Kinds of object that it wants seen or counted."""
     topics: tuple[str, ...] = ()
     """Token types that belong to questions this planner does not answer."""
-    mentions_quality: bool = False
-    """Whether a quality band is named."""
     unread: tuple[str, ...] = ()
-    """Words that mean nothing to the lexicon where they stand."""
+    """Words that mean nothing to the planner where they stand."""
+
+    @property
+    def condition(self) -> Condition | None:
+        """The first rule, if there is one."""
+        return self.conditions[0] if self.conditions else None
+
+    @property
+    def cover(self) -> str:
+        """Name of the first cover, or empty."""
+        return self.covers[0].name if self.covers else ""
+
+    @property
+    def negated(self) -> bool:
+        """Whether all but the cover is meant."""
+        return bool(self.covers) and self.covers[0].negated
+
+    @property
+    def has_rule(self) -> bool:
+        """Whether pixels are chosen by a rule or a cover."""
+        return bool(self.conditions or self.covers)
+
+    def unit_for(self, kinds: frozenset[str]) -> str:
+        """Return the unit asked for among some units, or an empty text."""
+        return next((unit for unit in self.units if unit in kinds), "")

@@ -144,13 +144,38 @@ def test_a_document_names_no_folder(data):
 
 
 def test_a_public_https_host_needs_no_trust():
-    found = guard().admit("https://public.example/x.tif?sig=1")
+    found = guard().admit("https://public.example/x.tif")
     assert found == Admitted(
         scheme="https",
-        href="https://public.example/x.tif?sig=1",
+        href="https://public.example/x.tif",
         typed=False,
         addresses=(PUBLIC,),
+        url="https://public.example/x.tif",
     )
+
+
+def test_a_query_may_be_read_with_and_never_written_down():
+    own = guard()
+    found = own.admit("https://public.example/x.tif?sig=SECRET")
+    assert found.href.startswith("https://public.example/x.tif?...")
+    assert "SECRET" not in repr(found)
+    assert found.url == "https://public.example/x.tif?sig=SECRET"
+    assert own.admit(found.href) == found
+    other = own.admit("https://public.example/x.tif?sig=OTHER")
+    assert other.href != found.href
+    with pytest.raises(SourceError, match="was not kept") as lost:
+        guard().admit(found.href)
+    assert lost.value.hint == "give the whole address anew"
+
+
+def test_a_document_may_not_borrow_the_query_that_the_user_typed(tmp_path):
+    own = guard("https://public.example/x.tif?sig=SECRET")
+    marked = own.admit("https://public.example/x.tif?sig=SECRET").href
+    note = tmp_path / "item.json"
+    note.write_text("{}")
+    for document in (str(note), "https://public.example/item.json"):
+        with pytest.raises(SourceError, match="was not kept"):
+            own.admit(marked, base=document)
 
 
 def test_plain_http_is_read_where_it_was_typed_listed_or_of_the_own_origin():

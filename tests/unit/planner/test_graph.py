@@ -15,7 +15,7 @@ from eoagent.contracts.errors import InputError, NotFound
 from eoagent.contracts.figure import FigureDraft
 from eoagent.contracts.plan import Plan, Step
 from eoagent.contracts.planner import Draft, Limits
-from eoagent.contracts.tool import ToolCard, ToolResult
+from eoagent.contracts.tool import ToolResult
 from eoagent.planner.execution import Outcome
 from eoagent.planner.graph import Wiring, build_graph, recursion_limit
 from eoagent.planner.scripted import ScriptedPlanner
@@ -35,8 +35,8 @@ class Books:
     _inside: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def cards(self):
-        return (ToolCard(name="double", summary="Doubles."),)
+    def names(self):
+        return ("double",)
 
     def check(self, tool, arguments):
         if tool not in {"double", "fail", "crash", "end", "slow", "make"}:

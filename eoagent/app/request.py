@@ -1,0 +1,73 @@
+"""A question with everything that came with it, checked before anything is opened."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from eoagent.contracts.errors import InputError
+
+__all__ = ["Request"]
+
+_MAX_QUESTION_CHARS: Final = 100_000
+_LISTS: Final = ("images", "features", "bands", "typed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A question with everything that came with it.
+
+    Raises:
+        InputError: if a part is of the wrong kind or out of range.
+    """
+
+    question: str
+    """The question, in plain words."""
+    images: Sequence[str | Path] = ()
+    """Rasters, pictures, STAC items; vector files open as features."""
+    features: Sequence[str | Path] = ()
+    """Vector files."""
+    bands: Sequence[str] = ()
+    """Band names in the order of the file."""
+    gsd_m: float | None = None
+    """Ground sampling distance of a picture without georeference, metres."""
+    thread: str | None = None
+    """Name of a conversation that is continued; None is a single question."""
+    out_dir: Path | None = None
+    """Folder that `export` may write to."""
+    max_steps: int | None = None
+    """Tool calls in this run."""
+    max_seconds: float | None = None
+    """Wall time of this run, seconds."""
+    use_cache: bool = True
+    """Whether results of earlier, equal calls may be taken."""
+    typed: Sequence[str] = field(default_factory=tuple)
+    """More places to be trusted as if typed, such as those a replayed answer names."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.question, str):
+            raise InputError("the question is no text", hint="ask in a sentence")
+        if len(self.question) > _MAX_QUESTION_CHARS:
+            raise InputError(
+                f"the question has {len(self.question)} characters, more than "
+                f"{_MAX_QUESTION_CHARS}",
+                hint="hand over long material as a file",
+            )
+        for name in _LISTS:
+            given = getattr(self, name)
+            if isinstance(given, (str, bytes, Path)) or not isinstance(given, Sequence):
+                raise InputError(
+                    f"{name} is {type(given).__name__}, and a list is wanted",
+                    hint=f"write {name}=[...]",
+                )
+            if not all(isinstance(item, (str, Path)) for item in given):
+                raise InputError(f"{name} holds something that is no text", hint="give texts")
+        if self.gsd_m is not None and not (math.isfinite(self.gsd_m) and self.gsd_m > 0):
+            raise InputError(
+                f"a pixel of {self.gsd_m} m was stated", hint="give metres per pixel, above 0"
+            )
+        if self.thread is not None and not self.thread.strip():
+            raise InputError("the thread has an empty name", hint="name it, or leave it out")

@@ -1,0 +1,74 @@
+"""The doctor: everything that is broken is a finding, nothing raises."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from eoagent import plugins
+from eoagent.app import doctor
+from eoagent.contracts.errors import InputError
+
+
+@pytest.fixture
+def findings(tmp_path, monkeypatch):
+    monkeypatch.setenv("EOAGENT_HOME", str(tmp_path / "home"))
+
+    def examine():
+        return {f.what: f for f in doctor.examine()}
+
+    return examine
+
+
+def test_a_good_installation_is_found_good(findings):
+    found = findings()
+    assert found["home"].state == found["rasters"].state == found["tools"].state == "ok"
+    assert "open_image" in found["tools"].detail
+    for finding in found.values():
+        assert finding.state == "ok" or finding.remedy
+
+
+def test_a_plugin_that_does_not_import_is_named(findings, monkeypatch):
+    real = plugins.load_entry
+
+    def load(entry):
+        if entry.name == "measure":
+            raise InputError("plugin 'measure' does not import: no torch", hint="reinstall it")
+        return real(entry)
+
+    monkeypatch.setattr(plugins, "load_entry", load)
+    found = findings()
+    assert found["tool measure"].state == "broken"
+    assert found["tool measure"].remedy == "reinstall it"
+    assert found["tools"].state == "ok"
+
+
+def test_two_plugins_of_one_name_are_named(findings, monkeypatch):
+    def find(_group):
+        raise InputError("two plugins are named 'x'", hint="uninstall one of them")
+
+    monkeypatch.setattr(plugins, "find", find)
+    assert findings()["tools"].remedy == "uninstall one of them"
+
+
+def test_a_full_disk_is_found(findings, monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: SimpleNamespace(free=1e6))
+    found = findings()
+    assert found["home"].state == "broken"
+    assert "runs prune" in found["home"].remedy
+
+
+def test_a_gdal_without_drivers_is_found(findings, monkeypatch):
+    monkeypatch.setattr(doctor, "raster_driver_extensions", lambda: {"tif": "GTiff"})
+    found = findings()
+    assert found["rasters"].state == "broken"
+    assert "JP2OpenJPEG" in found["rasters"].detail
+
+
+def test_a_damaged_ledger_is_found(findings, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "ledger.sqlite").write_bytes(b"not a ledger" * 100)
+    found = findings()
+    assert found["home"].state == "broken"
+    assert "ledger.sqlite" in found["home"].detail
