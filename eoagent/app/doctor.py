@@ -105,8 +105,14 @@ def _rooms() -> list[Finding]:
         ("eoagent.runners", "models that find objects, match words or reason"),
         ("eoagent.indexes", "search by meaning"),
     ):
-        names = ", ".join(plugins.find(group))
         what = group.removeprefix("eoagent.")
+        try:
+            names = ", ".join(plugins.find(group))
+        except EoAgentError as error:
+            findings.append(
+                Finding(what=what, state="broken", detail=str(error), remedy=error.hint)
+            )
+            continue
         if names:
             findings.append(Finding(what=what, state="ok", detail=names))
         else:

@@ -44,7 +44,8 @@ def read_numeral(text: str, place: int) -> tuple[float, int] | None:
     """Return the number that starts at a place and where it ends, or None.
 
     `1,234.5` is read with its thousands; `1,5` is two numbers, for a decimal comma cannot be told
-    from a list; `1.200` is none, for it can be thousands. Words that do not make one number in the usual order (`five twenty`) are none.
+    from a list; `1.200` is none, for it can be thousands. Words that do not make one number in the
+    usual order (`five twenty`) are none.
     """
     before = text[place - 1] if place else " "
     if before.isascii() and (before.isalnum() or before in "_."):

@@ -49,7 +49,9 @@ def test_two_plugins_of_one_name_are_named(findings, monkeypatch):
         raise InputError("two plugins are named 'x'", hint="uninstall one of them")
 
     monkeypatch.setattr(plugins, "find", find)
-    assert findings()["tools"].remedy == "uninstall one of them"
+    found = findings()
+    for room in ("tools", "runners", "indexes"):
+        assert (found[room].state, found[room].remedy) == ("broken", "uninstall one of them")
 
 
 def test_a_full_disk_is_found(findings, monkeypatch):
