@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from eoagent.app.plaintext import printable
-from eoagent.contracts.answer import AnswerRecord
+from eoagent.contracts.answer import AnswerArtifact, AnswerRecord
 from eoagent.contracts.errors import EoAgentError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.record import canonical_json
@@ -37,7 +37,7 @@ _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 def render_fragment(record: AnswerRecord, maps: MapMaker) -> str:
     """Return the answer, its last map and its figures, for a notebook."""
     shown = [a for a in record.artifacts if a.kind in _DRAWN]
-    picture = _map(shown[-1].id, shown[-1].title, maps) if shown else ""
+    picture = _map(shown[-1], shown, maps) if shown else ""
     rows = "".join(
         f"<tr><td>{_escape(f.label)}</td><td>{_escape(quantity(f))}</td></tr>"
         for f in record.results
@@ -114,7 +114,7 @@ def _list(title: str, lines: tuple[str, ...]) -> str:
 
 def _maps(record: AnswerRecord, maps: MapMaker) -> str:
     drawn = [a for a in record.artifacts if a.kind in _DRAWN]
-    pictures = [_map(a.id, a.title, maps) for a in drawn[:_MAX_MAPS]]
+    pictures = [_map(a, drawn, maps) for a in drawn[:_MAX_MAPS]]
     if len(drawn) > _MAX_MAPS:
         pictures.append(f"<p>{len(drawn) - _MAX_MAPS} more artifacts are not drawn.</p>")
     if not pictures:
@@ -123,10 +123,12 @@ def _maps(record: AnswerRecord, maps: MapMaker) -> str:
     return f'<h2>Maps</h2><div class="maps">{joined}</div>'
 
 
-def _map(handle: str, title: str, maps: MapMaker) -> str:
+def _map(artifact: AnswerArtifact, drawn: Sequence[AnswerArtifact], maps: MapMaker) -> str:
+    handle, title = artifact.id, artifact.title
+    rasters = tuple(other.id for other in drawn if other.kind == "raster")
     caption = f"<figcaption>{_escape(title)} <code>{_escape(handle)}</code></figcaption>"
     try:
-        png = maps.picture(handle, width_px=_MAP_WIDTH)
+        png = maps.picture(handle, over=rasters, width_px=_MAP_WIDTH)
     except EoAgentError as error:
         return f'<figure><p class="missing">no picture: {_escape(str(error))}</p>{caption}</figure>'
     data = base64.b64encode(png).decode()

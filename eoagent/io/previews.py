@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -14,12 +16,14 @@ from shapely.geometry.base import BaseGeometry
 
 from eoagent.contracts.artifact import Artifact, FeaturesRef
 from eoagent.contracts.errors import InputError
+from eoagent.contracts.geometry import BBox
 from eoagent.contracts.raster import Grid, MaskRef, RasterRef
 from eoagent.contracts.store import ArtifactStore, Origins
 from eoagent.contracts.tool import Options
-from eoagent.geo.grid import crs_to_pixel, lonlat_to_pixel
+from eoagent.geo.antimeridian import wrap_lon
+from eoagent.geo.grid import bounds, crs_to_pixel, lonlat_to_pixel
 from eoagent.geo.reprojection import to_lonlat
-from eoagent.io.mapcolour import PALETTE
+from eoagent.io.mapcolour import PALETTE, Color
 from eoagent.io.maplayers import Layer, MaskLayer, OutlineLayer, RgbLayer, ScalarLayer
 from eoagent.io.picture import render
 from eoagent.io.raster import RasterReader
@@ -28,8 +32,12 @@ from eoagent.io.stored_features import load_stored
 
 __all__ = ["MapMaker", "png_bytes"]
 
-_NATURAL: Final = ("red", "green", "blue")
-_FALSE: Final = ("nir", "red", "green")
+_TRIOS: Final = MappingProxyType(
+    {
+        ("red", "green", "blue"): "true colour",
+        ("nir", "red", "green"): "false colour: nir, red, green",
+    }
+)
 _DIVERGING: Final = frozenset({"index"})
 _UNITS: Final = {"height": "m", "backscatter_db": "dB", "temperature": "K"}
 _FREE_GRID_PX: Final = 800
@@ -63,10 +71,8 @@ class MapMaker:
             raise InputError("a map of nothing was asked for", hint="give at least one artifact")
         artifacts = [self._store.get(handle) for handle in handles]
         grid = self._grid(artifacts)
-        layers = [
-            self._layer(artifact, grid, number, width_px)
-            for number, artifact in enumerate(artifacts)
-        ]
+        colors = cycle(PALETTE)  # contrast falls along it: pictures below take none
+        layers = [self._layer(artifact, grid, colors, width_px) for artifact in artifacts]
         lines = dict.fromkeys(a for artifact in artifacts for a in _sources_of(artifact))
         picture = render(
             layers,
@@ -77,8 +83,14 @@ class MapMaker:
         )
         return png_bytes(picture)
 
-    def picture(self, handle: str, *, width_px: int = 900) -> bytes:
+    def picture(self, handle: str, *, over: Sequence[str] = (), width_px: int = 900) -> bytes:
         """Return a PNG of one artifact: a map of it, or the picture that it is.
+
+        Args:
+            handle: the artifact.
+            over: rasters that a mask or features may lie over; the first in colour that has the
+                same source, or else shares some ground with features, is drawn below them.
+            width_px: width of a map.
 
         Raises:
             InputError: if it cannot be drawn.
@@ -90,7 +102,39 @@ class MapMaker:
             if artifact.media_type != "image/png":
                 raise InputError(f"{artifact.title} is a page of its own", hint="open it")
             return self._store.locate(artifact.path).read_bytes()
-        return self.draw([handle], width_px=width_px)
+        below = self._backdrop(artifact, over)
+        return self.draw([*below, handle], width_px=width_px)
+
+    def _backdrop(self, artifact: Artifact, over: Sequence[str]) -> tuple[str, ...]:
+        if artifact.kind not in {"mask", "features", "boxes", "aoi"}:
+            return ()
+        rasters = {
+            handle: RasterRef.model_validate(self._store.get(handle).payload) for handle in over
+        }
+        colour = {h: ref for h, ref in rasters.items() if _trio(ref) is not None}
+        mine = _hrefs_of(artifact)
+        for handle, ref in colour.items():
+            if mine & {source.href for source in ref.sources}:
+                return (handle,)
+        if artifact.kind == "mask":
+            return ()
+        ground = self._ground(FeaturesRef.model_validate(artifact.payload))
+        for handle, ref in colour.items():
+            if ground is not None and ref.grid.crs and bounds(ref.grid).intersects(ground):
+                return (handle,)
+        return ()
+
+    def _ground(self, ref: FeaturesRef) -> BBox | None:
+        """Return the box around features, or None if they are in pixels, or nowhere."""
+        if not ref.crs or not ref.count:
+            return None
+        features = load_stored(self._store, ref)
+        boxes = np.array([to_lonlat(g, ref.crs).bounds for g in features.geometries])
+        (west, south), (east, north) = np.nanmin(boxes[:, :2], 0), np.nanmax(boxes[:, 2:], 0)
+        if not np.isfinite([west, south, east, north]).all() or east - west >= 360:
+            return None
+        low, high = wrap_lon(west), wrap_lon(east)
+        return BBox(west=float(low), south=south, east=float(high), north=north)
 
     def _grid(self, artifacts: Sequence[Artifact]) -> Grid:
         for artifact in artifacts:
@@ -121,30 +165,31 @@ class MapMaker:
             transform=(step, 0.0, float(west), 0.0, -step, float(north)),
         )
 
-    def _layer(self, artifact: Artifact, grid: Grid, number: int, width_px: int) -> Layer:
-        color = PALETTE[number % len(PALETTE)]
+    def _layer(
+        self, artifact: Artifact, grid: Grid, colors: Iterator[Color], width_px: int
+    ) -> Layer:
         if artifact.kind == "raster":
             return self._raster(RasterRef.model_validate(artifact.payload), grid, width_px)
         if artifact.kind == "mask":
             mask = MaskRef.model_validate(artifact.payload)
             values, valid = self._read(mask_as_raster(mask), ("mask",), grid, width_px)
             yes = np.nan_to_num(values[0]) > 0
-            return MaskLayer(yes=yes, valid=valid, label=mask.label, color=color)
+            return MaskLayer(yes=yes, valid=valid, label=mask.label, color=next(colors))
         if artifact.kind in {"features", "boxes", "aoi"}:
             ref = FeaturesRef.model_validate(artifact.payload)
             shapes = self._outlines(ref, grid)
-            return OutlineLayer(geometries=shapes, label=ref.label, color=color)
+            return OutlineLayer(geometries=shapes, label=ref.label, color=next(colors))
         raise InputError(
             f"a {artifact.kind} cannot be drawn on a map", hint="give rasters, masks, features"
         )
 
     def _raster(self, ref: RasterRef, grid: Grid, width_px: int) -> Layer:
-        names = set(ref.band_names)
-        for trio, label in ((_NATURAL, "true colour"), (_FALSE, "false colour: nir, red, green")):
-            if names >= set(trio):
-                values, valid = self._read(ref, trio, grid, width_px)
-                return RgbLayer(values=values, valid=valid, label=label)
-        band = ref.band_names[0]
+        trio = _trio(ref)
+        if trio is not None:
+            values, valid = self._read(ref, trio, grid, width_px)
+            return RgbLayer(values=values, valid=valid, label=_TRIOS[trio])
+        names = ref.band_names
+        band = names[0]
         values, valid = self._read(ref, (band,), grid, width_px)
         return ScalarLayer(
             values=values[0],
@@ -182,6 +227,15 @@ class MapMaker:
             return np.column_stack([cols, rows])
 
         return [shapely.transform(to_lonlat(g, ref.crs), place) for g in features.geometries]
+
+
+def _trio(ref: RasterRef) -> tuple[str, str, str] | None:
+    """Return the three bands that show a raster in colour, or None."""
+    return next((trio for trio in _TRIOS if set(trio) <= set(ref.band_names)), None)
+
+
+def _hrefs_of(artifact: Artifact) -> set[str]:
+    return {str(s["href"]) for s in artifact.payload.get("sources", []) if s.get("href")}
 
 
 def _sources_of(artifact: Artifact) -> list[str]:

@@ -51,10 +51,12 @@ class Maps:
     def __init__(self, error: SourceError | None = None) -> None:
         self.error = error
         self.asked = 0
+        self.over = {}
 
-    def picture(self, handle, *, width_px=900):
-        del handle, width_px
+    def picture(self, handle, *, over=(), width_px=900):
+        del width_px
         self.asked += 1
+        self.over[handle] = over
         if self.error is not None:
             raise self.error
         buffer = io.BytesIO()
