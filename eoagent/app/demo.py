@@ -13,6 +13,7 @@ from eoagent.contracts.errors import EoAgentError, NotFound
 from eoagent.contracts.events import Event
 from eoagent.contracts.units import convert
 from eoagent.io.atomic import write_atomic
+from eoagent.io.describe import describe_files
 from eoagent.io.origin import OriginGuard
 from eoagent.io.sampleworld.truth import SceneTruth, WorldTruth
 from eoagent.io.sampleworld.world import write_world
@@ -166,8 +167,9 @@ def _ndvi_truth(scene: SceneTruth) -> Truth:
 
 
 def _source_stops(source: str) -> list[tuple[str, str, str, tuple[Truth, ...]]]:
-    scenes = open_catalog(source, _guard(source)).scenes
-    able = [scene for scene in scenes if _has_bands(scene)]
+    guard = _guard(source)
+    scenes = open_catalog(source, guard).scenes
+    able = [scene for scene in scenes if _has_bands(scene, guard)]
     if not able:
         raise NotFound(
             f"none of the {len(scenes)} scenes of {source} has green, red and near-infrared bands",
@@ -182,8 +184,11 @@ def _source_stops(source: str) -> list[tuple[str, str, str, tuple[Truth, ...]]]:
     ]
 
 
-def _has_bands(scene: Scene) -> bool:
-    names = {hint.common_name for hint in scene_band_hints(scene).bands}
+def _has_bands(scene: Scene, guard: OriginGuard) -> bool:
+    if _is_item(scene):
+        names = {hint.common_name for hint in scene_band_hints(scene).bands}
+    else:
+        names = set(describe_files([_href(scene)], guard).ref.band_names)
     return {"green", "red"} <= names and bool({"nir", "nir08"} & names)
 
 
@@ -191,9 +196,14 @@ def _is_calibrated(scene: Scene) -> bool:
     return all(hint.scale is not None for hint in scene_band_hints(scene).bands)
 
 
+def _is_item(scene: Scene) -> bool:
+    """Return whether a document describes the scene; else its file alone does."""
+    return scene.href.lower().endswith((".json", ".geojson"))
+
+
 def _href(scene: Scene) -> str:
     """Return what opens the scene: its item, or the file of a scene without one."""
-    if scene.href.lower().endswith((".json", ".geojson")):
+    if _is_item(scene):
         return scene.href
     if not scene.assets:
         raise EoAgentError(f"scene {scene.id} has no file")
