@@ -65,6 +65,8 @@ def check_call(
             hint=f"arguments are: {', '.join(tool.arguments.model_fields)}",
         ) from error
     result = tool(checked, services)
+    if not isinstance(result, ToolResult):
+        _report(card.name, (f"it hands back a {type(result).__name__}, not a ToolResult",))
     problems = list(result_problems(card, result))
     problems += _unstored(result, services)
     if repeat and card.cacheable and not problems and tool(checked, services) != result:
@@ -126,9 +128,9 @@ def _card_problems(card: ToolCard, name: str) -> Iterator[str]:
     if not (card.outputs or card.ends_run):
         yield "its card declares no output"
     listed = [output.name for output in card.outputs]
+    for twice in sorted({n for n in listed if listed.count(n) > 1}):
+        yield f"its card declares output '{twice}' more than once"
     for output in card.outputs:
-        if listed.count(output.name) > 1:
-            yield f"its card declares output '{output.name}' more than once"
         if output.kind not in KINDS:
             yield f"its output '{output.name}' is of the unknown kind '{output.kind}'"
         if not output.about.strip():
@@ -149,13 +151,20 @@ def _argument_problems(model: type[Arguments]) -> Iterator[str]:
         for field, about in fields.get("properties", {}).items():
             if not str(about.get("description", "")).strip():
                 yield f"argument '{owner}{field}' has no description"
-    if not any(p["type"] == "extra_forbidden" for p in _complaints(model, _UNKNOWN, 1)):
-        yield "its arguments take unknown names"
+    yield from _looseness(model, defined)
     for field, about in schema.get("properties", {}).items():
         for probe in _not_finite(about, defined, 0):
             if not any(_is_infinite(p.get("input")) for p in _complaints(model, field, probe)):
                 yield f"argument '{field}' takes numbers that are not finite"
                 break
+
+
+def _looseness(model: type[Arguments], defined: Mapping[str, Any]) -> Iterator[str]:
+    if not any(p["type"] == "extra_forbidden" for p in _complaints(model, _UNKNOWN, 1)):
+        yield "its arguments take unknown names"
+    for name, inner in defined.items():
+        if inner.get("properties") and inner.get("additionalProperties") is not False:
+            yield f"'{name}' inside its arguments takes unknown names"
 
 
 def _complaints(model: type[BaseModel], field: str, value: object) -> list[Mapping[str, Any]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,10 @@ import pytest
 import rasterio
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning
+
+from eoagent.contracts.tool import Options, Services
+from eoagent.io.origin import OriginGuard
+from eoagent.io.store import FileStore
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +43,36 @@ def servers() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+class NoDeadline:
+    """A deadline that never comes."""
+
+    remaining_s = math.inf
+
+    def check(self) -> None:
+        """Let the tool go on."""
+
+
+def no_progress(done: float, what: str) -> None:
+    """Take a report and forget it."""
+    assert 0 <= done <= 1
+    assert what
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """What tools are given: a store in a folder of this test, which is the only place to read."""
+    store = FileStore(tmp_path / "store")
+    yield Services(
+        store=store,
+        origins=OriginGuard(typed=[str(tmp_path)]),
+        figures={},
+        deadline=NoDeadline(),
+        progress=no_progress,
+        options=Options(),
+    )
+    store.close()
 
 
 @pytest.fixture(scope="session")

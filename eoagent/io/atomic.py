@@ -34,29 +34,39 @@ _DENIED: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDI
 _HASH_BLOCK: Final = 1 << 20
 
 
-def disk_error(error: OSError, place: Path) -> SourceError:
-    """Return the typed error for what the operating system said about a place that is written."""
+def disk_error(error: OSError, place: Path, *, hint: str = HOME_HINT) -> SourceError:
+    """Return the typed error for what the operating system said about a place that is written.
+
+    Args:
+        error: what it said.
+        place: what was to be written.
+        hint: what to do where the place is read-only or missing.
+    """
     said = error.strerror or str(error)
     href = str(place)
     if error.errno in _FULL:
         return SourceError(f"no space left to write {href}: {said}", href=href, hint=_ROOM_HINT)
     if error.errno in _DENIED:
-        return SourceError(f"{href} cannot be written: {said}", href=href, hint=HOME_HINT)
+        return SourceError(f"{href} cannot be written: {said}", href=href, hint=hint)
     return SourceError(f"{href} could not be read or written: {said}", href=href)
 
 
 @contextlib.contextmanager
-def disk_errors(place: Path) -> Iterator[None]:
+def disk_errors(place: Path, *, hint: str = HOME_HINT) -> Iterator[None]:
     """Turn an `OSError` inside the block into a `SourceError` about `place`.
+
+    Args:
+        place: what is written.
+        hint: what to do where the place is read-only or missing.
 
     Raises:
         SourceError: "no space left ..." when the disk or a quota is full, "... cannot be written"
-            with a hint to set EOAGENT_HOME when the place is read-only or missing.
+            with the hint when the place is read-only or missing.
     """
     try:
         yield
     except OSError as error:
-        raise disk_error(error, place) from error
+        raise disk_error(error, place, hint=hint) from error
 
 
 def make_folder(folder: Path) -> None:

@@ -22,6 +22,7 @@ __all__ = ["box_around", "read_bbox", "read_geometry"]
 
 _MAX_VERTICES: Final = 100_000
 _EPS: Final = 1e-6
+_HAIR: Final = 1e-9
 
 
 def read_geometry(value: Any) -> BaseGeometry | None:
@@ -79,22 +80,28 @@ def box_around(geometry: BaseGeometry) -> BBox:
     spans = sorted(_span(part) for part in shapely.get_parts(geometry))
     if any(east - west >= 360 - _EPS for west, east in spans):
         return BBox(west=-180.0, south=south, east=180.0, north=north)
-    ends = [(west % 360, west % 360 + east - west) for west, east in spans]
-    ends.sort()
-    gaps, reach = [], ends[0][1]
-    for west, east in ends[1:]:
-        gaps.append((west - reach, reach, west))
-        reach = max(reach, east)
-    gaps.append((ends[0][0] + 360 - reach, reach, ends[0][0] + 360))
+    turned = sorted((west % 360, west % 360 + east - west, west, east) for west, east in spans)
+    first, reach, start, edge = turned[0]
+    gaps = []
+    for low, high, west, east in turned[1:]:
+        gaps.append((low - reach, edge, west))
+        if high > reach:
+            reach, edge = high, east
+    gaps.append((first + 360 - reach, edge, start))
     widest, east, west = max(gaps)
+    if widest >= 360 - _HAIR:
+        return BBox(west=_wrap(west), south=south, east=_wrap(west), north=north)
     if widest <= _EPS:
         return BBox(west=-180.0, south=south, east=180.0, north=north)
     return BBox(west=_wrap(west), south=south, east=_wrap(east, is_east=True), north=north)
 
 
 def _span(part: BaseGeometry) -> tuple[float, float]:
-    lon: NDArray[np.float64] = np.unwrap(shapely.get_coordinates(part)[:, 0], period=360)
-    return float(lon.min()), float(lon.max())
+    lon: NDArray[np.float64] = shapely.get_coordinates(part)[:, 0]
+    rolled: NDArray[np.float64] = np.unwrap(lon, period=360)
+    # A box of the whole turn has corners on one meridian only: unrolled it would be a line.
+    kept = lon if np.ptp(rolled) <= _EPS else rolled
+    return float(kept.min()), float(kept.max())
 
 
 def _wrap(lon: float, *, is_east: bool = False) -> float:

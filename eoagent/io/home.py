@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,22 @@ import platformdirs
 from eoagent.contracts.errors import InputError
 from eoagent.io.atomic import HOME_HINT
 
-__all__ = ["home_folder"]
+__all__ = ["check_letters", "home_folder"]
+
+
+def check_letters(text: str) -> None:
+    """Refuse a path with bytes that are no letters here: GDAL, JSON and SQLite cannot name it.
+
+    Raises:
+        InputError: if it holds such bytes, as any letter beyond ASCII does in a C locale.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"'{text}' holds bytes that this locale ({sys.getfilesystemencoding()}) cannot read",
+            hint="set PYTHONUTF8=1; if that does not help, rename the file or folder",
+        ) from error
 
 
 def home_folder(environment: Mapping[str, str]) -> Path:

@@ -107,6 +107,8 @@ def legend_of(layers: Sequence[Layer]) -> tuple[LegendEntry, ...]:
             gaps.append(layer.valid)
             entries.append(_ramp_entry(layer))
         elif isinstance(layer, MaskLayer):
+            if layer is layers[0]:
+                gaps.append(layer.valid)
             entries.append(LegendEntry(label=layer.label, kind="fill", color=layer.color))
         else:
             entries.append(LegendEntry(label=layer.label, kind="line", color=layer.color))

@@ -95,6 +95,10 @@ def _features(services: Services, ref: FeaturesRef) -> tuple[Subject, Makers]:
         return [subject.figure("area", value, "m2", method=method, error=error)]
 
     def bounds() -> list[FigureDraft]:
+        if whole.is_empty:
+            raise InputError(
+                f"'{ref.label}' holds no feature, so it has no extent", hint="look at its count"
+            )
         box = box_around(split_at_antimeridian(whole))
         return subject.bounds(box, method="narrowest box around them on WGS84")
 

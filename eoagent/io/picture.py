@@ -14,6 +14,7 @@ from eoagent.contracts.errors import InputError
 from eoagent.contracts.raster import Grid
 from eoagent.io.mapcolour import color_scalar, stretch_rgb
 from eoagent.io.mapframe import (
+    PAPER,
     LegendEntry,
     draw_north_arrow,
     draw_scale_bar,
@@ -111,6 +112,9 @@ def _paint(layers: Sequence[Layer], grid: Grid, size: _Size) -> Image.Image:
             _draw_outlines(image, layer, grid)
         elif isinstance(layer, MaskLayer):
             share, valid = _fit((layer.yes & layer.valid).astype(np.float32), layer.valid, size)
+            if layer is layers[0]:
+                ground = Image.fromarray(np.where(valid, np.uint8(255), np.uint8(0)))
+                image.paste(Image.new("RGB", size, PAPER), (0, 0), ground)
             # The root keeps small objects in sight where many pixels share one of the picture.
             alpha = np.where(valid, np.sqrt(share) * _MASK_ALPHA * 255, 0.0)
             stencil = Image.fromarray(np.rint(alpha).astype(np.uint8))

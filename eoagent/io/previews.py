@@ -22,7 +22,9 @@ from eoagent.contracts.store import ArtifactStore, Origins
 from eoagent.contracts.tool import Options
 from eoagent.geo.antimeridian import wrap_lon
 from eoagent.geo.grid import bounds, crs_to_pixel, lonlat_to_pixel
+from eoagent.geo.projection import is_lonlat
 from eoagent.geo.reprojection import to_lonlat
+from eoagent.io.freegrid import grid_about, near_grid
 from eoagent.io.mapcolour import PALETTE, Color
 from eoagent.io.maplayers import Layer, MaskLayer, OutlineLayer, RgbLayer, ScalarLayer
 from eoagent.io.picture import render
@@ -40,7 +42,6 @@ _TRIOS: Final = MappingProxyType(
 )
 _DIVERGING: Final = frozenset({"index"})
 _UNITS: Final = {"height": "m", "backscatter_db": "dB", "temperature": "K"}
-_FREE_GRID_PX: Final = 800
 
 
 class MapMaker:
@@ -144,26 +145,14 @@ class MapMaker:
 
     def _free_grid(self, artifacts: Sequence[Artifact]) -> Grid:
         """Return a grid in longitude and latitude about features that have no raster below."""
-        boxes = []
+        shapes: list[BaseGeometry] = []
         for artifact in artifacts:
             ref = FeaturesRef.model_validate(artifact.payload)
             if not ref.crs:
                 raise InputError(f"{ref.label} is in pixels", hint="draw it over its image")
             features = load_stored(self._store, ref)
-            boxes += [to_lonlat(g, ref.crs).bounds for g in features.geometries]
-        if not boxes:
-            raise InputError("there is no feature to draw", hint="give features that are not empty")
-        low, high = np.min(boxes, axis=0)[:2], np.max(boxes, axis=0)[2:]
-        span = float(max(*(high - low), 1e-4)) * 1.1
-        centre = (low + high) / 2
-        step = span / _FREE_GRID_PX
-        west, north = centre[0] - span / 2, centre[1] + span / 2
-        return Grid(
-            width=_FREE_GRID_PX,
-            height=_FREE_GRID_PX,
-            crs="EPSG:4326",
-            transform=(step, 0.0, float(west), 0.0, -step, float(north)),
-        )
+            shapes += [to_lonlat(g, ref.crs) for g in features.geometries]
+        return grid_about(shapes)
 
     def _layer(
         self, artifact: Artifact, grid: Grid, colors: Iterator[Color], width_px: int
@@ -213,14 +202,22 @@ class MapMaker:
     def _outlines(self, ref: FeaturesRef, grid: Grid) -> list[BaseGeometry]:
         features = load_stored(self._store, ref)
         if not ref.crs:
+            if grid.crs:
+                raise InputError(
+                    f"{ref.label} is in pixels, and the map is on the ground",
+                    hint="draw it over its own image",
+                )
             return list(features.geometries)
         if ref.crs == grid.crs:
+            shapes = list(features.geometries)
+            if is_lonlat(grid.crs):
+                shapes = near_grid(shapes, grid)
 
             def flat(xy: NDArray[np.float64]) -> NDArray[np.float64]:
                 rows, cols = crs_to_pixel(grid, xy[:, 0], xy[:, 1])
                 return np.column_stack([cols, rows])
 
-            return [shapely.transform(g, flat) for g in features.geometries]
+            return [shapely.transform(g, flat) for g in shapes]
 
         def place(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
             rows, cols = lonlat_to_pixel(grid, lonlat[:, 0], lonlat[:, 1])

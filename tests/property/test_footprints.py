@@ -46,6 +46,24 @@ def test_whole_turns_do_not_change_the_box(spans, turns):
     assert box_around(shapely.multipolygons(moved)) == plain
 
 
+def test_a_box_of_the_whole_turn_is_the_whole_turn():
+    box = box_around(shapely.box(-180, -60, 180, 80))
+    assert (box.west, box.south, box.east, box.north) == (-180, -60, 180, 80)
+
+
+@given(lon=st.floats(-180, 180), lat=st.floats(-90, 90))
+def test_a_point_has_a_box_of_no_width_at_its_own_place(lon, lat):
+    box = box_around(shapely.Point(lon, lat))
+    assert (box.west, box.south, box.north) == (-180 if lon == 180 else lon, lat, lat)
+    assert box.east == box.west
+
+
+@given(west=st.floats(-180, 0), size=st.floats(1e-6, 170))
+def test_a_box_that_crosses_nothing_keeps_its_edges_to_the_last_bit(west, size):
+    box = box_around(shapely.box(west, 0, west + size, 1))
+    assert (box.west, box.east) == (west, west + size)
+
+
 @given(west=st.floats(-180, 179), size=st.floats(0, 359), south=st.floats(-90, 90))
 def test_a_box_in_any_spelling_is_one_box(west, size, south):
     east = west + size

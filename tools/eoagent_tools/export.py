@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import secrets
 import shutil
 from pathlib import Path
 from typing import Final
@@ -22,7 +24,7 @@ from eoagent.contracts.tool import (
     ToolCard,
     ToolResult,
 )
-from eoagent.io.atomic import disk_errors
+from eoagent.io.atomic import disk_errors, publish
 from eoagent.io.features_write import write_features
 from eoagent.io.previews import MapMaker
 from eoagent.io.stored_features import load_stored
@@ -38,6 +40,7 @@ _FORMATS: Final = {
     "table": (".json", ".csv"),
     "picture": (".png", ".html"),
 }
+_HINT: Final = "give --out DIR (out_dir= in Python), a folder that can be written"
 
 
 class Export(Arguments):
@@ -63,17 +66,18 @@ def export(arguments: Export, services: Services) -> ToolResult:
     known = _FORMATS.get(artifact.kind, ())
     if target.suffix.lower() not in known:
         raise InputError(
-            f"a {artifact.kind} cannot be written as '{target.suffix}'",
+            f"{artifact.handle} cannot be written as '{target.suffix}'",
             hint=f"endings that go: {', '.join(known) or 'none'}",
         )
-    part = target.with_name(f".{target.stem}.part{target.suffix}")
-    with disk_errors(target):
+    part = target.with_name(f".{secrets.token_hex(8)}.part{target.suffix}")
+    with disk_errors(target, hint=_HINT):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             _write(artifact, part, services)
-            part.replace(target)
+            publish(part, target)
         finally:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # gone when it was renamed, or never made
+                part.unlink()
     figure = FigureDraft(
         name="path",
         value=str(target),
@@ -98,6 +102,8 @@ def _target(path: str, services: Services) -> Path:
         raise InputError(
             f"{path!r} is no usable file name: {error}", hint="give a plain name inside the folder"
         ) from error
+    if folder.is_file():
+        raise InputError(f"the output folder {folder} is a file", hint=_HINT)
     if not target.is_relative_to(folder) or target == folder:
         raise InputError(f"'{path}' leads out of {folder}", hint="give a name inside the folder")
     return target

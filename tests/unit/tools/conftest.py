@@ -1,8 +1,7 @@
-"""Shared pieces of the tests of tools: services in a temporary store, and small rasters in files."""
+"""Shared pieces of the tests of tools: small rasters in files, and tools by name."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,43 +19,12 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from eoagent import plugins
 from eoagent.contracts.figure import Figure
-from eoagent.contracts.tool import Options, Services
+from eoagent.contracts.tool import Services
 from eoagent.io.features import load_features
-from eoagent.io.origin import OriginGuard
-from eoagent.io.store import FileStore
 from eoagent.testing import check_call
 
 SINUSOIDAL = "+proj=sinu +lon_0=0 +R=6371007.181 +units=m +no_defs"
 WGS84 = Geod(ellps="WGS84")
-
-
-class NoDeadline:
-    """A deadline that never comes."""
-
-    remaining_s = math.inf
-
-    def check(self):
-        """Let the tool go on."""
-
-
-def no_progress(done, what):
-    """Take a report and forget it."""
-    assert 0 <= done <= 1
-    assert what
-
-
-@pytest.fixture
-def services(tmp_path):
-    store = FileStore(tmp_path / "store")
-    yield Services(
-        store=store,
-        origins=OriginGuard(typed=[str(tmp_path)]),
-        figures={},
-        deadline=NoDeadline(),
-        progress=no_progress,
-        options=Options(),
-    )
-    store.close()
 
 
 @dataclass

@@ -202,6 +202,21 @@ def test_what_an_artifact_does_not_have_is_refused_with_what_it_has(bench, place
         bench("measure", target=picture, other=mask, quantities=["distance"])
 
 
+def test_no_feature_at_all_has_no_extent_and_no_centre(bench):
+    path = bench.folder / "none.geojson"
+    path.write_text('{"type": "FeatureCollection", "features": []}')
+    none = bench.handle("open_features", href=str(path))
+    assert bench.values("measure", target=none, quantities=["count", "area"]) == {
+        "count": 0,
+        "area": 0,
+    }
+    with pytest.raises(InputError, match="'none' holds no feature, so it has no extent") as caught:
+        bench("measure", target=none, quantities=["bounds"])
+    assert caught.value.hint == "look at its count"
+    with pytest.raises(InputError, match="the centroid of an empty geometry"):
+        bench("measure", target=none, quantities=["centroid"])
+
+
 def test_regions_of_a_picture_have_no_place_on_earth(bench):
     outlines = bench.handle("regions", mask=bench.mask(HALVES))
     with pytest.raises(InputError, match="is in pixels and has no place on Earth") as caught:

@@ -53,7 +53,7 @@ def test_a_hole_that_touches_the_outside_at_a_corner_stays_a_hole(bench, places)
 def test_centres_are_those_of_scipy(bench, places, blobs):
     place = places["rotated"]
     features, result = traced(bench, bench.mask(blobs, place))
-    labels, count = scipy.ndimage.label(blobs, STRUCTURE[8])
+    labels, _ = scipy.ndimage.label(blobs, STRUCTURE[8])
     order = np.argsort(-np.bincount(labels.ravel())[1:], kind="stable") + 1
     centre = scipy.ndimage.center_of_mass(blobs, labels, [order[0]])[0]
     lon, lat = place.lonlat([centre[0] + 0.5], [centre[1] + 0.5])
