@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Bools = NDArray[np.bool_]
-MaskOperation = Literal["and", "or", "minus", "not"]
+MaskOperation = Literal["and", "or", "minus", "not", "clip"]
 _MAX_PIECE_KM: Final = 500.0
 _QUARTER_SEGMENTS: Final = 32
 
@@ -44,7 +44,10 @@ _QUARTER_SEGMENTS: Final = 32
 def combine_masks(
     services: Services, first: str, second: str | None, operation: MaskOperation
 ) -> ToolResult:
-    """Return and, or, minus of two masks, or not of one."""
+    """Return and, or, minus of two masks, or not of one.
+
+    `clip` keeps the first as it is where the second says yes; elsewhere it is not valid.
+    """
     a = MaskRef.model_validate(services.store.get(first).payload)
     b = None if second is None else MaskRef.model_validate(services.store.get(second).payload)
     label = f"not {a.label}" if b is None else f"({a.label}) {operation} ({b.label})"
@@ -79,8 +82,9 @@ def _paired(
     for (window, yes, valid), (other, known) in zip(
         mask_strips(services, a, what=operation), others, strict=True
     ):
-        made = {"and": yes & other, "or": yes | other, "minus": yes & ~other}[operation]
-        yield window, made, valid & known
+        made = {"or": yes | other, "minus": yes & ~other}.get(operation, yes & other)
+        kept = known & other if operation == "clip" else known
+        yield window, made, valid & kept
 
 
 def mask_on_grid(services: Services, ref: MaskRef, like: MaskRef) -> Iterator[tuple[Bools, Bools]]:

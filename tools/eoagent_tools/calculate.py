@@ -37,6 +37,8 @@ class Calculate(Arguments):
     """Unit of the result, of the same kind; percent for a ratio."""
     label: str = Field(default="result", min_length=1, max_length=120)
     """What the result is, in words."""
+    is_change: bool = False
+    """Whether the result is a change from earlier to later, so that its direction is told too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,19 +80,27 @@ def calculate(arguments: Calculate, services: Services) -> ToolResult:
         )
     terms = ", ".join(f"{name} = {f.label} ({f.id})" for name, f in figures.items())
     sources = tuple(dict.fromkeys(s for f in figures.values() for s in f.sources))
-    return ToolResult(
-        figures=(
-            FigureDraft(
-                name="value",
-                value=value,
-                unit=unit,
-                label=arguments.label,
-                method=f"{arguments.expression} with {terms}"[:600],
-                error=error,
-                sources=sources,
-            ),
-        )
+    method = f"{arguments.expression} with {terms}"[:600]
+    result = FigureDraft(
+        name="value",
+        value=value,
+        unit=unit,
+        label=arguments.label,
+        method=method,
+        error=error,
+        sources=sources,
     )
+    if not arguments.is_change:
+        return ToolResult(figures=(result,))
+    direction = FigureDraft(
+        name="direction",
+        value="increased" if value > 0 else "decreased" if value < 0 else "unchanged",
+        unit="choice",
+        label=f"direction of {arguments.label}",
+        method=f"sign of {method}"[:600],
+        sources=sources,
+    )
+    return ToolResult(figures=(result, direction))
 
 
 def _figure(identity: str, figures: Mapping[str, Figure]) -> Figure:
@@ -185,7 +195,14 @@ TOOL = FunctionTool(
     card=ToolCard(
         name="calculate",
         summary="Arithmetic over figures of the run, with units and errors.",
-        outputs=(Output(name="value", kind="figure", about="the result, in its unit"),),
+        outputs=(
+            Output(name="value", kind="figure", about="the result, in its unit"),
+            Output(
+                name="direction",
+                kind="figure",
+                about="with is_change: increased, decreased or unchanged, choice",
+            ),
+        ),
         group="measure",
         cacheable=False,
     ),

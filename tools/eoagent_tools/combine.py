@@ -28,11 +28,12 @@ class Combine(Arguments):
 
     operation: Literal["and", "or", "minus", "not", "buffer", "clip"]
     """and, or, minus of two masks or two feature sets; not of a mask; buffer of features by a
-    distance; clip of a mask to features."""
+    distance; clip of a mask to features, or to the yes pixels of another mask: what lies outside is
+    not valid."""
     first: handle_of("mask", "features", "boxes", "aoi")  # type: ignore[valid-type]
     """What to start from."""
     second: handle_of("mask", "features", "boxes", "aoi") | None = None  # type: ignore[valid-type]
-    """The other one: of the same kind, or the features to clip to."""
+    """The other one: of the same kind, or what to clip to."""
     distance_m: float | None = Field(default=None, gt=0, le=1_000_000)
     """Distance of the buffer on the ground, metres."""
 
@@ -59,7 +60,7 @@ def combine(arguments: Combine, services: Services) -> ToolResult:
     first, second = arguments.first, arguments.second
     kinds = (_plain_kind(first), _plain_kind(second) if second is not None else None)
     operation = arguments.operation
-    if operation in {"and", "or", "minus"} and kinds[0] == kinds[1] == "mask":
+    if operation in {"and", "or", "minus", "clip"} and kinds[0] == kinds[1] == "mask":
         return combine_masks(services, first, second, operation)
     if operation == "not" and kinds[0] == "mask":
         return combine_masks(services, first, None, operation)
@@ -76,7 +77,7 @@ def combine(arguments: Combine, services: Services) -> ToolResult:
     raise InputError(
         f"{operation} does not go with {given}",
         hint="and, or, minus: two masks or two feature sets; not: a mask; clip: a mask to "
-        "features; buffer: features",
+        "features or a mask; buffer: features",
     )
 
 
@@ -88,7 +89,7 @@ TOOL = FunctionTool(
     card=ToolCard(
         name="combine",
         summary="And, or, minus, not of masks or areas; buffer of features; clip of a mask to "
-        "features.",
+        "features or a mask.",
         outputs=(
             Output(name="mask", kind="mask", about="the combination of masks"),
             Output(name="features", kind="features", about="the combination of features"),

@@ -22,6 +22,7 @@ from eoagent.contracts.tool import (
 )
 from eoagent.io.blockwise import MaskDraft, compute_mask, for_each_strip, open_reader
 from eoagent.io.raster import RasterReader
+from eoagent.io.twodates import mask_between
 from eoagent.spectral.cover import CoverRule, choose_rule, settle
 from eoagent.spectral.indices import match_bands
 from eoagent.spectral.otsu import Histogram
@@ -53,6 +54,8 @@ class Threshold(Arguments):
     """Pixels with any of these bits set are not valid (0 is fill in Landsat QA_PIXEL)."""
     rule: str | None = Field(default=None, max_length=40)
     """A cover by its published rule: water, vegetation, built_up, bare, snow, burned."""
+    after: RasterHandle | None = None
+    """Later image, for a rule that tells what changed since `raster` (burned)."""
     label: str = Field(default="", max_length=120)
     """What the mask shows, in words."""
 
@@ -65,6 +68,8 @@ class Threshold(Arguments):
             raise ValueError("operator and value go together")
         if self.rule is not None and self.band is not None:
             raise ValueError("a rule picks its bands itself: leave band out")
+        if self.after is not None and self.rule is None:
+            raise ValueError("after goes with a rule; compare gives the difference of two rasters")
         is_range = self.value is not None and self.upper is not None and self.value <= self.upper
         if (self.operator == "between") != is_range:
             raise ValueError(
@@ -83,6 +88,9 @@ def threshold(arguments: Threshold, services: Services) -> ToolResult:
         NotFound: if no rule is known for that word.
     """
     ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
+    if arguments.rule is not None and arguments.after is not None:
+        later = RasterRef.model_validate(services.store.get(arguments.after).payload)
+        return mask_between(services, ref, later, arguments.rule, label=arguments.label)
     if arguments.rule is not None:
         return _by_rule(arguments, ref, services)
     band = _band(arguments, ref)

@@ -52,6 +52,23 @@ def test_a_figure_less_itself_is_exactly_nothing(reckon):
     assert reckon("a - a", a=(8.0, "m", 0.3)) == (0.0, "m", 0.0)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "word"),
+    [(8.0, 5.0, "decreased"), (5.0, 8.0, "increased"), (5.0, 5.0, "unchanged")],
+)
+def test_a_change_tells_its_direction(bench, figure, before, after, word):
+    used = bench.using(
+        figures={"f1": figure(1, before, "m2", 0.1), "f2": figure(2, after, "m2", 0.1)}
+    )
+    values = {"before": "f1", "after": "f2"}
+    found = used.figures(
+        "calculate", expression="after - before", values=values, is_change=True, label="change"
+    )
+    assert found["value"][0] == after - before
+    assert found["direction"][:2] == (word, "choice")
+    assert "direction" not in used.figures("calculate", expression="after", values=values)
+
+
 def test_two_names_of_one_figure_are_one_figure(bench, figure):
     used = bench.using(figures={"f1": figure(1, 8.0, "m", 0.3)})
     found = used.figures("calculate", expression="a + b", values={"a": "f1", "b": "figure:f1"})

@@ -125,6 +125,16 @@ def test_clip_keeps_pixels_whose_centre_lies_in_the_features(bench, place):
     assert result.artifacts["mask"].title == "lakes inside zones"
 
 
+def test_clip_to_a_mask_leaves_what_lies_outside_without_a_value(bench, place):
+    lakes = bench.mask(A, place, valid=KNOWN_A, label="lakes")
+    plain = bench.mask(B, place, valid=KNOWN_B, label="plain", name="plain.tif")
+    result = bench("combine", operation="clip", first=lakes, second=plain)
+    yes, valid = stored(bench, result.artifacts["mask"].handle)
+    assert (valid == (KNOWN_A & KNOWN_B & B)).all()
+    assert (yes == (A & valid)).all()
+    assert result.artifacts["mask"].title == "(lakes) clip (plain)"
+
+
 @pytest.mark.parametrize("operation", SHAPES)
 def test_two_areas_are_combined_as_shapely_does(bench, areas, operation):
     made = bench.handle("combine", operation=operation, first=areas[0], second=areas[1])
@@ -196,7 +206,6 @@ def test_outlines_in_pixels_have_no_ground_to_combine(bench):
         ("and", MASK, FEATURES, "mask and features"),
         ("minus", FEATURES, MASK, "features and mask"),
         ("clip", FEATURES, MASK, "features and mask"),
-        ("clip", MASK, MASK, "mask and mask"),
         ("not", FEATURES, None, "features"),
     ],
 )
