@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
@@ -72,8 +73,18 @@ def load_entry(entry: EntryPoint) -> Any:
         raise InputError(
             f"plugin '{entry.name}' of {_origin(entry)} does not import: "
             f"{type(error).__name__}: {error}",
-            hint="reinstall that distribution",
+            hint=_remedy(entry, error),
         ) from error
+
+
+def _remedy(entry: EntryPoint, error: Exception) -> str:
+    """Return the command that mends it; an entry point names the extra it needs, if any."""
+    if entry.dist is None:
+        return "reinstall the distribution that it came with"
+    if isinstance(error, ModuleNotFoundError) and entry.extras:
+        wanted = f"{entry.dist.name}[{','.join(entry.extras)}]"
+        return f"pip install {shlex.quote(wanted)}"
+    return f"pip install --force-reinstall {shlex.quote(entry.dist.name)}"
 
 
 def _origin(entry: EntryPoint) -> str:

@@ -16,7 +16,7 @@ from eoagent.contracts.errors import SourceError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import StepRecord
 from eoagent.io.atomic import HOME_HINT, disk_errors, make_folder
-from eoagent.io.home import home_folder
+from eoagent.io.home import check_letters, home_folder
 from eoagent.io.ledger import Ledger
 from eoagent.io.store import FileStore
 from eoagent.settings import Settings, load_settings
@@ -38,10 +38,11 @@ def open_workshop(home: Path | str | None = None, settings: Settings | None = No
     """Open a home folder: the one given, or `EOAGENT_HOME`, or the platform's data folder.
 
     Raises:
-        InputError: if no home is known or a settings file is wrong.
+        InputError: if no home is known, its path cannot be read, or a settings file is wrong.
         SourceError: if the ledger is damaged or cannot be written.
     """
     folder = Path(home).expanduser().absolute() if home else home_folder(os.environ)
+    check_letters(str(folder))
     held = settings or load_settings(folder)
     return Workshop(
         home=folder,

@@ -7,13 +7,14 @@ import json
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from eoagent import __version__
-from eoagent.cli import asking, evidence, tooling
-from eoagent.contracts.errors import EoAgentError, InternalError, exit_code
+from eoagent.cli import asking, evaluating, evidence, tooling
+from eoagent.contracts.errors import EoAgentError, InputError, InternalError, exit_code
 
 __all__ = ["app", "main"]
 
@@ -33,6 +34,7 @@ app.command("demo")(asking.demo)
 app.command("replay")(evidence.replay)
 app.add_typer(tooling.tools_app, name="tools")
 app.add_typer(evidence.runs_app, name="runs")
+app.command("eval")(evaluating.evaluate)
 app.command("doctor")(tooling.doctor)
 
 
@@ -102,9 +104,28 @@ def main() -> None:
 
 def _invoke(arguments: list[str]) -> Any:
     """Run a command and return what it does; interrupts and closed pipes come through as such."""
+    _check_place(arguments)
     command = typer.main.get_command(app)
     with command.make_context("eoagent", arguments) as context:
         return command.invoke(context)
+
+
+def _check_place(arguments: list[str]) -> None:
+    """Refuse arguments and a working directory that nothing below could name.
+
+    Raises:
+        InputError: if there is no working directory, or this locale cannot read some bytes.
+    """
+    from eoagent.io.home import check_letters
+
+    try:
+        here = str(Path.cwd())
+    except OSError as error:
+        raise InputError(
+            "the working directory is gone", hint="change to a folder that exists"
+        ) from error
+    for text in (here, *arguments):
+        check_letters(text)
 
 
 def _set_up_streams(*, as_json: bool) -> None:

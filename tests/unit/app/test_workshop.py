@@ -41,3 +41,9 @@ def test_a_database_error_inside_the_block_is_a_source_error(tmp_path):
 
     with pytest.raises(SourceError, match="disk is full"):
         work()
+
+
+def test_a_home_that_the_locale_cannot_name_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(InputError, match="cannot read"):
+        open_workshop(tmp_path / "h\udcff", Settings())
+    assert list(tmp_path.iterdir()) == []

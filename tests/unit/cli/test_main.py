@@ -141,3 +141,18 @@ def test_a_reader_that_stops_reading_is_no_failure(tmp_path, scene):
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+def test_an_argument_that_the_locale_cannot_read_says_what_to_set(run, tmp_path):
+    ended = run("demo", "--out", "c\udcff")
+    assert ended.code == 3
+    assert ended.err.startswith("InputError: 'c\\udcff' holds bytes that this locale (")
+    assert "set PYTHONUTF8=1" in ended.err
+    assert list((tmp_path / "cwd").iterdir()) == []
+
+
+def test_a_working_directory_that_is_gone_is_named(run, tmp_path):
+    (tmp_path / "cwd").rmdir()
+    ended = run("tools", "list")
+    assert ended.code == 3
+    assert "the working directory is gone (change to a folder that exists)" in ended.err

@@ -8,7 +8,7 @@ import platformdirs
 import pytest
 
 from eoagent.contracts.errors import InputError
-from eoagent.io.home import home_folder
+from eoagent.io.home import check_letters, home_folder
 
 
 def test_the_stated_folder_is_taken(tmp_path):
@@ -38,3 +38,14 @@ def test_an_account_without_a_home_is_told_what_to_set(monkeypatch):
     with pytest.raises(InputError, match="no home directory is known") as caught:
         home_folder({})
     assert caught.value.hint == "set EOAGENT_HOME to a folder that can be written"
+
+
+@pytest.mark.parametrize("text", ["data", "Ostävia 水", ""])
+def test_letters_of_every_script_pass(text):
+    check_letters(text)
+
+
+def test_bytes_that_are_no_letters_name_the_locale_and_what_to_set():
+    with pytest.raises(InputError, match=r"holds bytes that this locale \(.+\) cannot read") as e:
+        check_letters("a\udcff.tif")
+    assert "PYTHONUTF8=1" in e.value.hint
