@@ -34,7 +34,7 @@ KINDS: Final[tuple[str, ...]] = get_args(ArtifactKind)
 PREVIEW_CHARS: Final = 600
 """Most characters of a preview that state, prompts and checkpoints may hold."""
 
-_HANDLE = re.compile(rf"^({'|'.join(KINDS)}):([0-9a-f]{{12}})$")
+_HANDLE = re.compile(rf"^({'|'.join(KINDS)}):([0-9a-f]{{12}})\Z")
 
 
 def handle_kind(handle: str) -> str | None:

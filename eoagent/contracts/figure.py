@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -74,7 +74,7 @@ class FigureDraft(Record):
             msg = f"figure '{self.name}': value {self.value!r} does not fit unit '{self.unit}'"
             raise ValueError(msg)
         numbers = (self.value, 0.0 if self.error is None else self.error)
-        if any(isinstance(n, (int, float)) and not math.isfinite(n) for n in numbers):
+        if any(not isinstance(n, str) and not abs(n) <= sys.float_info.max for n in numbers):
             msg = f"figure '{self.name}' is not finite: value {self.value!r}, error {self.error!r}"
             raise ValueError(msg)
         if self.error is not None and self.error < 0:

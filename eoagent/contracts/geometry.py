@@ -51,7 +51,13 @@ class BBox(Record):
         """Return whether two boxes share at least a point, across the antimeridian too."""
         if self.north < other.south or other.north < self.south:
             return False
-        return any(a[0] <= b[1] and b[0] <= a[1] for a in self._spans() for b in other._spans())
+        turns = (-360.0, 0.0, 360.0)  # 180 and -180 degrees are one meridian
+        return any(
+            a[0] + turn <= b[1] and b[0] <= a[1] + turn
+            for a in self._spans()
+            for b in other._spans()
+            for turn in turns
+        )
 
     def _spans(self) -> list[tuple[float, float]]:
         if self.crosses_antimeridian:

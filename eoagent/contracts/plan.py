@@ -11,7 +11,7 @@ from eoagent.contracts.record import Record
 
 __all__ = ["REFERENCE", "Plan", "Step", "StepRecord", "StepStatus", "references_in"]
 
-REFERENCE: Final = re.compile(r"^\$([1-9][0-9]{0,3})(?:\.([a-z][a-z0-9_]{0,40}))?$")
+REFERENCE: Final = re.compile(r"^\$([1-9][0-9]{0,3})(?:\.([a-z][a-z0-9_]{0,40}))?\Z")
 """`$2` is the primary output of step 2 of the same plan, `$2.area` the output named `area`."""
 
 StepStatus = Literal["done", "failed", "skipped", "cached"]

@@ -163,7 +163,8 @@ def format_number(value: float, *, error: float | None = None, digits: int = 4) 
     """Return a value as text, rounded to its error or else to significant digits.
 
     Integers stay whole up to 15 digits, thousands are grouped with commas, and a value is never
-    shown with more decimals than its error (two digits of the error are kept).
+    shown with more decimals than its error (two digits of the error are kept). Beyond 15 digits,
+    and below 1e-9 where no error is stated, the power of ten is written out (`1.000e-15`).
     """
     if not math.isfinite(value):
         return "no value"
@@ -173,7 +174,10 @@ def format_number(value: float, *, error: float | None = None, digits: int = 4) 
     if error is not None and error > 0 and math.isfinite(error):
         decimals = min(decimals, 1 - _magnitude(error))
     decimals = max(0, min(decimals, 12))
-    return f"{round(value, decimals):,.{decimals}f}"
+    is_tiny = not error and 0 < abs(value) < 1e-9
+    if is_tiny or abs(value) >= 1e15:
+        return f"{value:.{digits - 1}e}"
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}"  # adding zero makes -0.0 plain
 
 
 def _magnitude(value: float) -> int:

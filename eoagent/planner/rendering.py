@@ -12,13 +12,21 @@ from eoagent.contracts.units import convert, display_unit, format_number
 
 __all__ = ["REFERENCE_IN_TEXT", "bare_claims", "numbers_in", "quantity", "render"]
 
-REFERENCE_IN_TEXT: Final = re.compile(r"\{(f[1-9][0-9]*)(?::([a-z0-9*/]+))?\}")
+REFERENCE_IN_TEXT: Final = re.compile(r"\{(f[1-9][0-9]*)(?::([A-Za-z0-9*/]+))?\}")
 """`{f3}` in the unit that fits, `{f3:ha}` in a unit asked for."""
 
-_NUMBER: Final = re.compile(r"(?<![\w.])[-+−]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])")
+_MALFORMED: Final = re.compile(r"\{\s*[fF]\s*\d[^{}]*\}")
+_LETTER: Final = r"A-Za-z_\u00c0-\u024f"
+_NUMBER: Final = re.compile(
+    rf"(?<![{_LETTER}\d])(?<!\d\.)[-+−]?(?:\d(?:[\d,]*\d)?(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
+)
+"""A number, glued to what follows it or not (`42km2`, `42平方公里`); digits in a name are none."""
+_HASH: Final = re.compile(r"\b(?=\d*[a-f])[0-9a-f]{12,}\b")
 _TOKEN: Final = re.compile(r"[^\s\u3000-\u9fff\uff00-\uffef]*\d[^\s\u3000-\u9fff\uff00-\uffef]*")
-_NAME: Final = re.compile(r"[A-Za-z_][\w:./-]*")
-_DATE: Final = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?:T[\d:.]+Z?)?")
+_NAME: Final = re.compile(r"[A-Za-z_][\w./-]*|[a-z]+:[0-9a-f]{12}")
+_DATE: Final = re.compile(
+    r"(?<![\d.])\d{4}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?:T[\d:.]+Z?)?(?!\d)"
+)
 _DIRECTION: Final = re.compile(
     r"\b(increas\w*|decreas\w*|rose|risen|fell|fallen|grew|grown|shr[aiu]nk\w*|declin\w*|"
     r"larger than|smaller than|more than|less than|higher than|lower than)\b|"
@@ -26,15 +34,21 @@ _DIRECTION: Final = re.compile(
     re.IGNORECASE,
 )
 _PRETTY: Final = {"m2": "m²", "km2": "km²", "m3": "m³", "px2": "px²", "percent": "%", "deg": "°"}
-_TIGHT: Final = frozenset({"percent", "deg"})
 
 
 def render(text: str, figures: Mapping[str, Figure]) -> str:
     """Return a text with each figure reference replaced by value, error and unit.
 
     Raises:
-        InputError: if a reference names no figure, or asks for a unit of another kind.
+        InputError: if a reference names no figure, asks for a unit of another kind, or cannot be
+            read.
     """
+    malformed = _MALFORMED.search(REFERENCE_IN_TEXT.sub(" ", text))
+    if malformed is not None:
+        raise InputError(
+            f"'{malformed.group(0)[:40]}' is no reference to a figure",
+            hint="write {f1}, or {f1:ha} for a unit",
+        )
 
     def replace(match: re.Match[str]) -> str:
         figure = figures.get(match.group(1))
@@ -55,6 +69,7 @@ def quantity(figure: Figure, unit: str | None = None) -> str:
         InputError: if the unit is of another kind than the figure's.
     """
     if isinstance(figure.value, str):
+        convert(1.0, figure.unit, unit or figure.unit)
         return figure.value
     target = unit or display_unit(figure.number, figure.unit)
     value = convert(figure.number, figure.unit, target)
@@ -72,8 +87,12 @@ def _pretty(unit: str) -> list[str]:
 
 
 def numbers_in(text: str) -> set[float]:
-    """Return the numbers written in a text, signs dropped and thousands separators removed."""
-    return {abs(float(m.replace(",", "").replace("−", "-"))) for m in _NUMBER.findall(text)}
+    """Return the numbers written in a text, signs dropped and thousands separators removed.
+
+    Hashes and the ids made of them hold no numbers.
+    """
+    found = _NUMBER.findall(_HASH.sub(" ", text))
+    return {abs(float(m.replace(",", "").replace("−", "-"))) for m in found}
 
 
 def bare_claims(text: str, *, allowed: Iterable[str], has_choice: bool) -> tuple[str, ...]:

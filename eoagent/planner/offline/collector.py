@@ -25,7 +25,7 @@ _TOPICS: Final = frozenset(
     ("CHANGE", "TWODATES", "SERIES", "RANKING", "RELATION", "LOCATION", "DNBR", "COUNT", "LENGTH")
 )
 _SILENT: Final = frozenset(
-    ("STOP", "IT", "IMAGE", "COVERS", "VALID", "NOCLOUDMASK", "HAVE", "BY", "COMPUTE", "GIVE")
+    ("STOP", "IT", "IMAGE", "COVERS", "NOCLOUDMASK", "HAVE", "BY", "COMPUTE", "GIVE")
 )
 """Words that may stand anywhere: they change nothing in what is measured."""
 _UNITS: Final = frozenset(("UNIT_AREA", "UNIT_LEVEL", "UNIT_LENGTH"))
@@ -33,7 +33,13 @@ _WANTS: Final[Mapping[str, WantKind]] = MappingProxyType(
     {"SHARE": "share", "PERCENT": "share", "STAT": "statistic", "EXTENT": "extent"}
 )
 _FLAGS: Final = MappingProxyType(
-    {"QA": "quality", "CLOUD": "clouds", "NOFILL": "without_fill", "PLACE": "place"},
+    {
+        "QA": "quality",
+        "CLOUD": "clouds",
+        "NOFILL": "without_fill",
+        "PLACE": "place",
+        "VALID": "valid",
+    },
 )
 _SUBJECTS: Final[Mapping[str, Literal["index", "band", "height"]]] = MappingProxyType(
     {"INDEX": "index", "BAND": "band", "HEIGHT": "height"}

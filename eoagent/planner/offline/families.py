@@ -15,8 +15,8 @@ from eoagent.planner.offline.sources import Sources
 
 __all__ = ["draw"]
 
-_CHOICE: Final = frozenset(("cover", "condition", "largest"))
-"""Parts of a reading that choose pixels."""
+_CHOICE: Final = frozenset(("cover", "condition", "largest", "valid"))
+"""Parts of a reading that choose pixels; those without a value are never among them."""
 _LENGTH_UNITS: Final = frozenset(("m", "km"))
 
 
@@ -91,7 +91,7 @@ class _Family:
     def flagged_share(self) -> Blueprint:
         """Area and share of the pixels whose quality band has a bit set."""
         reading = self._reading
-        unused = self._unused(frozenset(("bit", "cloud", "area", "share")) | AREA_UNITS)
+        unused = self._unused(frozenset(("bit", "cloud", "valid", "area", "share")) | AREA_UNITS)
         if unused is not None:
             return unused
         raster = self._sources.scene()

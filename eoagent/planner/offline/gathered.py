@@ -42,8 +42,10 @@ class Gathered:
     def reading(self, *, chinese: bool, partitive: bool) -> Reading:
         """Put the reading together."""
         has_statistic = any(want.kind == "statistic" for want in self.wants)
-        if "GREENNESS" in self.said and has_statistic:
+        if "GREENNESS" in self.said and (has_statistic or self.covers):
             self.subjects.append(_NDVI)
+            self.wants += [] if has_statistic else [Want(kind="statistic", what="mean")]
+            has_statistic = True
         elif "GREENNESS" in self.said:
             self.fields["greenness"] = True
             self.covers.append(Cover(name="vegetation"))

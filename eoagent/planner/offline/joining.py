@@ -23,11 +23,19 @@ _OF: Final = re.compile(
 _WHOLE: Final = frozenset({"IMAGE", "IT", "PLACE", "VALID", "COVER", "BODY"})
 _SHARES: Final = frozenset({"SHARE", "PERCENT"})
 _WITHIN: Final = re.compile(r"\s*(?:之?中|里|当中|其中)")
+_AND: Final = re.compile(r"\band\b|和|与|及")
+_ORDER: Final = re.compile(
+    r"\b(?:tell|give|report|show|find|estimate|determine)\b|告诉|给出|统计|求"
+)
+_TOTAL: Final = re.compile(r"\btotal\b|总")
+_PARTS: Final = frozenset({"COVER", "BODY", "CMP", "OVER", "CMPAFTER", "BETWEEN"})
+"""Types of word that choose a part of the image."""
 
 
 def join(words: Sequence[Word]) -> list[Word]:
     """Return the words with what belongs together joined."""
-    return _check_statistics(_drop_area_of_shares(_join_bands(words)))
+    checked = [_checked(words, at) for at in range(len(words))]
+    return _check_statistics(_drop_area_of_shares(_join_bands(checked)))
 
 
 def is_partitive(words: Sequence[Word]) -> bool:
@@ -39,6 +47,38 @@ def is_partitive(words: Sequence[Word]) -> bool:
         if first.type in {"COVER", "BODY"} and _WITHIN.match(second.before):
             return True
     return False
+
+
+def _checked(words: Sequence[Word], at: int) -> Word:
+    """Return a word, made unknown where its neighbours give it a sense that is not read."""
+    word = words[at]
+    following = words[at + 1] if at + 1 < len(words) else Word(type="STOP", value="", text="")
+    if word.type == "NOT":
+        is_both = at > 0 and words[at - 1].type == "HAVE" and bool(_AND.search(word.before))
+        is_odd = is_both or bool(_ORDER.search(following.before.lower()))
+    elif word.type in {"INDEX", "BAND", "HEIGHT"}:
+        is_odd = bool(_TOTAL.search(word.before.lower()))
+    else:
+        is_odd = word.type == "IMAGE" and _is_apart(words, at, following)
+    return replace(word, type="UNKNOWN") if is_odd else word
+
+
+def _is_apart(words: Sequence[Word], at: int, following: Word) -> bool:
+    """Return whether the image's own area is asked for beside that of a part of it.
+
+    `The area of the image and of the water` are two areas; `the water area of the image` is one.
+    """
+    word, before = words[at], words[:at]
+    if before and before[-1].type in {"COVER", "BODY", "NUMBER"} and _AND.search(word.before):
+        return True
+    if not before or before[-1].type != "AREA":
+        return False
+    if _AND.search(following.before):
+        return following.type in {"SHARE", "PERCENT", "AREA", "COVER", "BODY"}
+    is_new = len(before) > 1 and (before[-2].type == "STOP" or _LISTS.search(before[-1].before))
+    earlier = {w.type for w in before[:-1]}
+    is_last = following.type in {"STOP", "COVERS", "UNIT_AREA"}
+    return bool(is_new) and is_last and "AREA" in earlier and bool(earlier & _PARTS)
 
 
 def _join_bands(words: Sequence[Word]) -> list[Word]:

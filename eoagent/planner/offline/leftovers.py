@@ -18,7 +18,7 @@ def leftovers(reading: Reading, uses: frozenset[str]) -> tuple[str, ...]:
     Args:
         reading: the question, read.
         uses: names of parts of a reading: `cover`, `condition`, `zone`, `subject`, `bit`,
-            `cloud`, `largest`, `parameters`, kinds of want, and units of results.
+            `cloud`, `valid`, `largest`, `parameters`, kinds of want, and units of results.
     """
     return tuple(words for part, words in _said(reading) if part not in uses)
 
@@ -46,6 +46,8 @@ def _said(reading: Reading) -> list[tuple[str, str]]:
         said.append(("bit", f"bit {reading.bit}"))
     if reading.clouds or reading.quality:
         said.append(("cloud", say("word_cloud", chinese=zh)))
+    if reading.valid:
+        said.append(("valid", say("word_valid", chinese=zh)))
     if reading.largest or reading.connectivity is not None:
         said.append(("largest", say("word_largest", chinese=zh)))
     if reading.parameters:

@@ -18,6 +18,7 @@ __all__ = ["MAX_QUESTION_CHARS", "Word", "is_chinese", "tokenize"]
 MAX_QUESTION_CHARS: Final = 2000
 """Longest question that is read."""
 
+_FILES: Final = ("lexicon.toml", "placenames.toml")
 _QUOTED: Final = re.compile(r"[\"“「『'‘]([^\"”」』'’]{1,80})[\"”」』'’](?!\w)")
 _RUN: Final = re.compile(r"[\w'’.-]*\w")
 _CJK: Final = re.compile(r"[\u3400-\u9fff]")
@@ -44,7 +45,8 @@ class Word:
 
 def is_chinese(question: str) -> bool:
     """Return whether a question is to be answered in Chinese."""
-    return len(_CJK.findall(question)) * 4 >= len(re.findall(r"\w", question))
+    signs = len(_CJK.findall(question))
+    return signs > 0 and signs * 4 >= len(re.findall(r"\w", question))
 
 
 def tokenize(question: str) -> tuple[Word, ...]:
@@ -96,10 +98,23 @@ def _next(question: str, place: int, *, after_number: bool) -> tuple[tuple[str, 
     number = _number(question, place)
     known = _longest(question, place, glued=after_number)
     if known is not None and (number is None or known[1] > number[1]):
-        return known
+        is_name = known[0][0] == "NOISE" and _is_letter(question, place, known[1])
+        return (("UNKNOWN", question[place]), known[1]) if is_name else known
     if number is not None:
         return ("NUMBER", repr(number[0])), number[1]
     return _unknown(question, place)
+
+
+def _is_letter(question: str, place: int, end: int) -> bool:
+    """Whether `A` or `I` is a name (`district A`): nothing follows, or it is a capital within."""
+    text = question[place:end]
+    if text.lower() not in {"a", "i"}:
+        return False
+    before, after = question[:place].rstrip(), question[end:].lstrip()
+    if not after or after[0] in _MARKS:
+        return True
+    is_first = not before or before[-1] in _MARKS
+    return text == "A" and not is_first and not question.isupper()
 
 
 def _number(question: str, place: int) -> tuple[float, int] | None:
@@ -166,10 +181,11 @@ def _is_latin(character: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _lexicon() -> tuple[Mapping[str, tuple[str, str]], int]:
-    raw = tomllib.loads((files(__package__) / "lexicon.toml").read_text(encoding="utf-8"))
     spellings: dict[str, tuple[str, str]] = {}
-    for kind, meanings in raw.items():
-        for meaning, words in meanings.items():
-            for word in words:
-                spellings.setdefault(word.lower(), (kind, meaning))
+    for name in _FILES:
+        raw = tomllib.loads((files(__package__) / name).read_text(encoding="utf-8"))
+        for kind, meanings in raw.items():
+            for meaning, words in meanings.items():
+                for word in words:
+                    spellings.setdefault(word.lower(), (kind, meaning))
     return spellings, max(len(word) for word in spellings)

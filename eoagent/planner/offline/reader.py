@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from lark import Lark, Token, Tree
 from lark.lexer import Lexer
 
+from eoagent.contracts.errors import InputError
 from eoagent.planner.offline.collector import Collector
+from eoagent.planner.offline.frame import Frame
+from eoagent.planner.offline.framing import take_frame, without_frame
 from eoagent.planner.offline.joining import is_partitive, join
 from eoagent.planner.offline.lexicon import Word, is_chinese, tokenize
 from eoagent.planner.offline.reading import Reading
 
-__all__ = ["read"]
+__all__ = ["read", "read_framed"]
+
+_MAX_WORDS: Final = 120
+"""Most words of one question: the time of a parse grows with their cube, to a second here."""
 
 
 class _Words(Lexer):
@@ -36,13 +42,39 @@ def _grammar() -> Lark:
     return Lark(text, parser="earley", lexer=_Words, ambiguity="resolve")
 
 
+@lru_cache(maxsize=16)  # one question is read for every round of its run
 def read(question: str) -> Reading:
     """Return the reading of a question; what could not be read is listed in it.
+
+    A pure function; the last few readings are kept, so they must not be changed.
 
     Raises:
         InputError: if the question is empty or too long.
     """
-    words = join(tokenize(question))
+    return _read(without_frame(tokenize(question)), question)
+
+
+@lru_cache(maxsize=16)
+def read_framed(question: str) -> tuple[Frame, Reading]:
+    """Return the frame of a question and the reading of its core, as `read` does.
+
+    Raises:
+        InputError: if the question is empty or too long.
+    """
+    frame, core = take_frame(_bounded(tokenize(question)))
+    return frame, _read(core, question)
+
+
+def _bounded(words: Sequence[Word]) -> Sequence[Word]:
+    if len(words) > _MAX_WORDS:
+        raise InputError(
+            f"the question has {len(words)} words; {_MAX_WORDS} are read", hint="put it shorter"
+        )
+    return words
+
+
+def _read(core: Sequence[Word], question: str) -> Reading:
+    words = join(_bounded(core))
     collector = Collector([word.text for word in words])
     for phrase in _phrases(words):
         collector.take(phrase)

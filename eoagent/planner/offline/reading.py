@@ -101,6 +101,8 @@ class Reading:
     without_fill: bool = False
     clouds: bool = False
     """Whether clouds are named."""
+    valid: bool = False
+    """Whether the pixels with a value are named."""
     quality: bool = False
     """Whether a quality band is named."""
     place: bool = False

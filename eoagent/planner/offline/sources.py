@@ -80,7 +80,7 @@ class Sources:
                 subject.id.upper(),
                 raster=scene,
                 index=subject.id,
-                parameters=self._reading.parameters or None,
+                parameters=dict(self._reading.parameters) or None,
             )
             self._surfaces[subject] = (index, None)
         return self._surfaces[subject]

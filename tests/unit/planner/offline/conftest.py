@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -89,3 +90,30 @@ def _decide(question: str, given: str) -> Decision:
 def decide() -> Callable[[str, str], Decision]:
     """A function from a question and what comes with it (`scene+zones`) to a decision."""
     return _decide
+
+
+@pytest.fixture(scope="session")
+def unit_of() -> Callable[[str], str]:
+    """A function from a question about a scene to the unit that its area is written in."""
+
+    def unit(question: str) -> str:
+        planner = OfflinePlanner()
+        view = View(question=question, inputs=(Input(kind="image", href="scene"),))
+        opened = _opened(planner.plan(view).steps[0], "scene")
+        later = planner.plan(view.model_copy(update={"steps": (opened,)})).steps
+        ran = tuple(
+            StepRecord(
+                n=step.n,
+                tool=step.tool,
+                arguments=step.arguments,
+                references={},
+                status="done",
+                outputs={"area": "f1"},
+            )
+            for step in later
+        )
+        text = planner.write(view.model_copy(update={"steps": (opened, *ran)})).text
+        found = re.search(r"\{f1:(\w+)\}", text)
+        return found.group(1) if found else ""
+
+    return unit
