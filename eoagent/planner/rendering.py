@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from eoagent.contracts.errors import InputError
@@ -13,7 +14,7 @@ from eoagent.contracts.units import convert, display_unit, format_number
 __all__ = ["REFERENCE_IN_TEXT", "bare_claims", "numbers_in", "quantity", "render"]
 
 REFERENCE_IN_TEXT: Final = re.compile(r"\{(f[1-9][0-9]*)(?::([A-Za-z0-9*/]+))?\}")
-"""`{f3}` in the unit that fits, `{f3:ha}` in a unit asked for."""
+"""`{f3}` in the unit that fits, `{f3:ha}` in a unit asked for, `{f3:zh}` a choice in Chinese."""
 
 _MALFORMED: Final = re.compile(r"\{\s*[fF]\s*\d[^{}]*\}")
 _LETTER: Final = r"A-Za-z_\u00c0-\u024f"
@@ -34,6 +35,27 @@ _DIRECTION: Final = re.compile(
     re.IGNORECASE,
 )
 _PRETTY: Final = {"m2": "m²", "km2": "km²", "m3": "m³", "px2": "px²", "percent": "%", "deg": "°"}
+
+
+_CHOICES_ZH: Final = MappingProxyType(
+    {
+        "increased": "增加",
+        "decreased": "减少",
+        "unchanged": "不变",
+        "increasing": "呈增加趋势",
+        "decreasing": "呈减少趋势",
+        "north": "北",
+        "north-east": "东北",
+        "east": "东",
+        "south-east": "东南",
+        "south": "南",
+        "south-west": "西南",
+        "west": "西",
+        "north-west": "西北",
+        "yes": "是",
+        "no": "否",
+    }
+)
 
 
 def render(text: str, figures: Mapping[str, Figure]) -> str:
@@ -69,6 +91,8 @@ def quantity(figure: Figure, unit: str | None = None) -> str:
         InputError: if the unit is of another kind than the figure's.
     """
     if isinstance(figure.value, str):
+        if unit == "zh":
+            return _CHOICES_ZH.get(figure.value, figure.value)
         convert(1.0, figure.unit, unit or figure.unit)
         return figure.value
     target = unit or display_unit(figure.number, figure.unit)

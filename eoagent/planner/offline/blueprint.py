@@ -26,6 +26,8 @@ class Result:
     """What the phrase is filled with; the figure is added."""
     unit: str = ""
     """Unit asked for, or empty."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Name in the phrase to the reference of a figure that the sentence tells besides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +91,21 @@ class Drawing:
         self.next_n += 1
         return f"${step.n}"
 
-    def answer(self, reference: str, phrase: str, unit: str = "", **values: str) -> None:
-        """Note an output that answers."""
-        self.results.append(Result(reference=reference, phrase=phrase, values=values, unit=unit))
+    def answer(
+        self,
+        reference: str,
+        phrase: str,
+        unit: str = "",
+        *,
+        others: Mapping[str, str] | None = None,
+        **values: str,
+    ) -> None:
+        """Note an output that answers, and outputs that its sentence tells besides."""
+        self.results.append(
+            Result(
+                reference=reference, phrase=phrase, values=values, unit=unit, others=others or {}
+            )
+        )
 
     def done(self, reading: str = "") -> Blueprint:
         """Return the finished blueprint."""

@@ -8,10 +8,12 @@ from eoagent.contracts.plan import Plan, Step, StepRecord
 from eoagent.contracts.planner import Draft, View
 from eoagent.planner.offline.blueprint import Blueprint, Result, opened_of
 from eoagent.planner.offline.families import draw
+from eoagent.planner.offline.frame import Frame
+from eoagent.planner.offline.framed import draw_framed, is_framed
 from eoagent.planner.offline.phrases import say
-from eoagent.planner.offline.reader import read
+from eoagent.planner.offline.reader import read, read_framed
 from eoagent.planner.offline.reading import Reading
-from eoagent.planner.offline.refusals import after_opening, before_opening
+from eoagent.planner.offline.refusals import after_opening, before_opening, before_opening_several
 from eoagent.planner.offline.sources import rule_text
 
 __all__ = ["OfflinePlanner"]
@@ -30,21 +32,25 @@ class OfflinePlanner:
         Raises:
             InputError: if the question is empty or too long.
         """
-        reading = read(view.question)
+        frame, reading = self._read(view)
         opening = self._opening(view)
         if not view.steps:
-            early = before_opening(reading, len(view.inputs), 1)
+            early = (
+                before_opening(reading, len(view.inputs), 1)
+                if frame is None
+                else before_opening_several(reading, 1)
+            )
             if early is not None:
                 return Plan(steps=early.steps, reading=_summary(reading))
             return Plan(steps=opening, reading=_summary(reading))
         if len(view.steps) > len(opening) or any(s.status not in _GOOD for s in view.steps):
             return Plan()
-        steps = self._blueprint(reading, view).steps
+        steps = self._blueprint(view).steps
         return Plan(steps=steps, reading=_summary(reading), assumptions=_assumptions(reading))
 
     def write(self, view: View) -> Draft:
         """Return the answer in the question's language, every number a figure reference."""
-        reading = read(view.question)
+        _, reading = self._read(view)
         zh = reading.chinese
         ended = next((s for s in view.steps if s.ended_as), None)
         if ended is not None:
@@ -54,9 +60,9 @@ class OfflinePlanner:
         by_number = {step.n: step for step in view.steps}
         blueprint = Blueprint()
         if len(view.steps) > len(self._opening(view)):
-            blueprint = self._blueprint(reading, view)
-        found = [(r, _figure(r, by_number)) for r in blueprint.results]
-        sentences = [_sentence(r, i, chinese=zh) for r, i in found if i]
+            blueprint = self._blueprint(view)
+        found = [(r, _figure(r.reference, by_number)) for r in blueprint.results]
+        sentences = [_sentence(r, i, by_number, chinese=zh) for r, i in found if i]
         results = tuple(i for _, i in found if i)
         sentences += _methods(view, results, chinese=zh)
         failure = next((s for s in view.steps if s.status == "failed"), None)
@@ -86,21 +92,39 @@ class OfflinePlanner:
             steps.append(Step(n=n, tool=tool, arguments=arguments, why="came with the question"))
         return tuple(steps)
 
-    def _blueprint(self, reading: Reading, view: View) -> Blueprint:
+    def _read(self, view: View) -> tuple[Frame | None, Reading]:
+        """Return frame and core of a question about several images, or no frame and all of it."""
+        images = sum(given.kind == "image" for given in view.inputs)
+        frame, core = read_framed(view.question)
+        if is_framed(frame, images):
+            return frame, core
+        return None, read(view.question)
+
+    def _blueprint(self, view: View) -> Blueprint:
+        frame, reading = self._read(view)
         count = len(view.inputs)
         opened = opened_of(view.inputs, view.steps[:count])
-        return after_opening(reading, opened, count + 1) or draw(reading, opened, count + 1)
+        early = after_opening(reading, opened, count + 1)
+        if early is not None:
+            return early
+        if frame is not None:
+            return draw_framed(frame, reading, opened, count + 1)
+        return draw(reading, opened, count + 1)
 
 
-def _figure(result: Result, steps: dict[int, StepRecord]) -> str:
-    number, _, name = result.reference.lstrip("$").partition(".")
+def _figure(reference: str, steps: dict[int, StepRecord]) -> str:
+    number, _, name = reference.lstrip("$").partition(".")
     step = steps.get(int(number))
     return step.outputs.get(name, "") if step is not None else ""
 
 
-def _sentence(result: Result, figure: str, *, chinese: bool) -> str:
+def _sentence(result: Result, figure: str, steps: dict[int, StepRecord], *, chinese: bool) -> str:
     reference = f"{{{figure}:{result.unit}}}" if result.unit else f"{{{figure}}}"
-    return say(result.phrase, chinese=chinese, figure=reference, **result.values)
+    language = ":zh" if chinese else ""
+    others = {
+        name: f"{{{_figure(other, steps)}{language}}}" for name, other in result.others.items()
+    }
+    return say(result.phrase, chinese=chinese, figure=reference, **result.values, **others)
 
 
 def _methods(view: View, results: tuple[str, ...], *, chinese: bool) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 __all__ = ["Condition", "Cover", "Operator", "Reading", "Subject", "Want", "WantKind", "Zone"]
@@ -135,6 +135,12 @@ class Reading:
     def has_rule(self) -> bool:
         """Whether pixels are chosen by a rule or a cover."""
         return bool(self.conditions or self.covers)
+
+    def with_subject(self, subject: Subject) -> Reading:
+        """Return the reading with a quantity in place of those named, its mean if none is asked."""
+        has_statistic = any(want.kind == "statistic" for want in self.wants)
+        wants = self.wants if has_statistic else (Want(kind="statistic", what="mean"), *self.wants)
+        return replace(self, subjects=(subject,), wants=wants)
 
     def unit_for(self, kinds: frozenset[str]) -> str:
         """Return the unit asked for among some units, or an empty text."""

@@ -12,7 +12,15 @@ from eoagent.planner.offline.phrases import say
 from eoagent.planner.offline.quantities import defines, is_in_range, quantity
 from eoagent.planner.offline.reading import Reading
 
-__all__ = ["after_opening", "ask", "before_opening", "refuse", "unused_inputs"]
+__all__ = [
+    "after_opening",
+    "ask",
+    "before_opening",
+    "before_opening_several",
+    "refuse",
+    "refuse_topics",
+    "unused_inputs",
+]
 
 _LENGTHS_M: Final = MappingProxyType(
     {
@@ -61,6 +69,29 @@ def before_opening(reading: Reading, inputs: int, next_n: int) -> Blueprint | No
         return ask(next_n, say("second_date", chinese=zh))
     if reading.objects and not reading.unread:
         return None
+    stopped = refuse_topics(reading, next_n)
+    if stopped is not None:
+        return stopped
+    message = _ambiguity(reading)
+    return ask(next_n, message) if message else None
+
+
+def before_opening_several(reading: Reading, next_n: int) -> Blueprint | None:
+    """Return what `before_opening` does for the core of a question about several images."""
+    if "person" in reading.objects:
+        return refuse(next_n, say("needs_census", chinese=reading.chinese))
+    if reading.objects and not reading.unread:
+        return None
+    stopped = refuse_topics(reading, next_n)
+    if stopped is not None:
+        return stopped
+    message = _ambiguity(reading)
+    return ask(next_n, message) if message else None
+
+
+def refuse_topics(reading: Reading, next_n: int) -> Blueprint | None:
+    """Return a refusal that names what the question is about or what cannot be read, or None."""
+    zh = reading.chinese
     if reading.topics and (not reading.unread or "DNBR" in reading.topics):
         named = "; ".join(say(f"topic_{topic}", chinese=zh) for topic in reading.topics)
         if reading.cover:
@@ -69,8 +100,7 @@ def before_opening(reading: Reading, inputs: int, next_n: int) -> Blueprint | No
     if reading.unread:
         words = ", ".join(f"'{word}'" for word in reading.unread)
         return refuse(next_n, say("cannot_read", chinese=zh, words=words))
-    message = _ambiguity(reading)
-    return ask(next_n, message) if message else None
+    return None
 
 
 def _ambiguity(reading: Reading) -> str:
