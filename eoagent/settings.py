@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -51,7 +51,9 @@ class Settings(BaseSettings):
     max_repeats: int = Field(default=Limits().max_repeats, ge=1)
     """Times the same call may be asked for in a run."""
     max_parallel: int = Field(default=Limits().max_parallel, ge=1, le=64)
-    """Steps that run at the same time."""
+    """Steps that run at the same time, and items of steps over a list."""
+    max_memory_mb: int = Field(default=Limits().max_memory_mb, ge=64)
+    """Memory that such items may take together, MB; fewer run at once where it is short."""
     max_vertices: int = Field(default=Options().max_vertices, ge=1000)
     """Polygons with more vertices are traced at a coarser stated step."""
     block_pixels: int = Field(default=Options().block_pixels, ge=65_536)
@@ -60,6 +62,10 @@ class Settings(BaseSettings):
     """GDAL's block cache, MB."""
     request_timeout_s: float = Field(default=Options().request_timeout_s, gt=0)
     """Deadline of one remote read, seconds."""
+    geocoder: Literal["", "nominatim"] = Options().geocoder
+    """Service asked for places that no file and no gazetteer knows; empty asks none."""
+    geocoder_url: str = Field(default=Options().geocoder_url, pattern=r"^https?://\S+$")
+    """Address of that service, without its `/search`."""
 
     @field_validator("allow_hosts", mode="before")
     @classmethod
@@ -97,16 +103,20 @@ class Settings(BaseSettings):
             max_seconds=seconds,
             max_repeats=self.max_repeats,
             max_parallel=self.max_parallel,
+            max_memory_mb=self.max_memory_mb,
         )
 
-    def options(self, out_dir: Path | None = None) -> Options:
-        """Return what tools get to know."""
+    def options(self, out_dir: Path | None = None, *, home: Path | None = None) -> Options:
+        """Return what tools get to know; answers of services are kept under `home`."""
         return Options(
             max_vertices=self.max_vertices,
             block_pixels=self.block_pixels,
             gdal_cache_mb=self.gdal_cache_mb,
             out_dir=out_dir,
             request_timeout_s=self.request_timeout_s,
+            geocoder=self.geocoder,
+            geocoder_url=self.geocoder_url,
+            cache_dir=None if home is None else home / "answers",
         )
 
 

@@ -66,13 +66,23 @@ class Agent:
         self._shelf = Shelf(tools)
         self._versions = _versions()  # reads six files: once is enough
 
+    @property
+    def planner_name(self) -> str:
+        """Name that answers of this agent carry."""
+        return self._planner.name
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions that answers of this agent state."""
+        return dict(self._versions)
+
     def ask(self, question: str, **given: Any) -> Answer:
         """Answer a question.
 
         Args:
             question: the question, in plain words.
-            **given: fields of `Request`: `images`, `features`, `bands`, `gsd_m`, `thread`,
-                `out_dir`, `max_steps`, `max_seconds`.
+            **given: fields of `Request`: `images`, `features`, `aoi`, `catalog`, `places`, `bands`,
+                `gsd_m`, `thread`, `out_dir`, `max_steps`, `max_seconds`.
 
         Raises:
             NotFound: if a file does not exist.
@@ -102,7 +112,7 @@ class Agent:
         bench = Bench(
             store=self.workshop.store,
             origins=origins,
-            options=self.workshop.settings.options(request.out_dir),
+            options=self.workshop.settings.options(request.out_dir, home=self.workshop.home),
             limits=limits,
             cache=self.workshop.ledger if request.use_cache else None,
         )
@@ -112,10 +122,10 @@ class Agent:
         shop = self.workshop
         limits = shop.settings.limits(max_steps=request.max_steps, max_seconds=request.max_seconds)
         origins = OriginGuard(typed=tuple(request.typed), allow_hosts=shop.settings.allow_hosts)
-        inputs = classify(request.images, request.features, origins)
+        inputs = classify(request, origins)
         request = replace(request, question=redact_text(request.question))
         run = shop.ledger.start_run(request.question, self._planner.name, request.thread or "")
-        versions = dict(self._versions)
+        versions = self.versions
         wiring = Wiring(
             planner=self._planner,
             executor=self.toolbox(request, origins, limits),
@@ -140,7 +150,7 @@ class Agent:
         config: RunnableConfig = {
             "configurable": {"thread_id": thread},
             "recursion_limit": recursion_limit(limits),
-            "max_concurrency": limits.max_parallel,
+            "max_concurrency": limits.max_parallel + 1,  # one thread waits for events to stream
         }
         with checkpoints(shop.home) as saver, langsmith.tracing_context(enabled=False):
             graph = build_graph(wiring, saver)

@@ -95,7 +95,7 @@ def _toolbox(shop: Workshop, origins: OriginGuard, tools: Sequence[Tool] = ()) -
     bench = Bench(
         store=shop.store,
         origins=origins,
-        options=shop.settings.options(),
+        options=shop.settings.options(home=shop.home),
         limits=shop.settings.limits(),
         cache=None,
     )
@@ -106,7 +106,7 @@ def _hrefs(arguments: Mapping[str, JsonValue]) -> Iterator[str]:
     for key, value in arguments.items():
         if key == "href" and isinstance(value, str):
             yield value
-        elif key == "hrefs" and isinstance(value, list):
+        elif key in {"hrefs", "places"} and isinstance(value, list):
             yield from (item for item in value if isinstance(item, str))
 
 

@@ -75,7 +75,7 @@ def _tools(shop: Workshop) -> list[Finding]:
     bench = Bench(
         store=shop.store,
         origins=OriginGuard(),
-        options=shop.settings.options(),
+        options=shop.settings.options(home=shop.home),
         limits=shop.settings.limits(),
         cache=None,
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal
 
+from eoagent.app.request import Request
 from eoagent.contracts.errors import InputError
+from eoagent.contracts.geometry import BBox
 from eoagent.contracts.planner import Input
 from eoagent.contracts.store import Origins
 
@@ -16,24 +17,51 @@ __all__ = ["classify"]
 _VECTOR_SUFFIXES: Final = frozenset(
     {".geojson", ".gpkg", ".parquet", ".geoparquet", ".shp", ".csv"}
 )
+_BOX_SIDES: Final = 4
 _PEEK_BYTES: Final = 65_536
 
 
-def classify(
-    images: Iterable[str | Path], features: Iterable[str | Path], origins: Origins
-) -> tuple[Input, ...]:
-    """Return the inputs in the order given, images first; each passes the guard as typed.
+def classify(request: Request, origins: Origins) -> tuple[Input, ...]:
+    """Return what came with a request, images first; each passes the guard as typed.
 
     A vector file among the images is taken as features, a STAC item as an image.
 
     Raises:
         NotFound: if a file does not exist.
         SourceError: if a place is refused.
-        InputError: if a JSON document is a catalog or of no known kind.
+        InputError: if a JSON document is a catalog or of no known kind, or a box is none.
     """
-    inputs = [_one(str(href), "image", origins) for href in images]
-    inputs += [_one(str(href), "features", origins) for href in features]
+    inputs = [_one(str(href), "image", origins) for href in request.images]
+    inputs += [_one(str(href), "features", origins) for href in request.features]
+    if request.aoi is not None:
+        box = _box(str(request.aoi))
+        inputs.append(Input(kind="aoi", href=box or _place(str(request.aoi), origins)))
+    if request.catalog is not None:
+        inputs.append(Input(kind="catalog", href=_place(str(request.catalog), origins)))
+    if request.places is not None:
+        inputs.append(Input(kind="places", href=_place(str(request.places), origins)))
     return tuple(inputs)
+
+
+def _place(href: str, origins: Origins) -> str:
+    origins.type_in(href)
+    return origins.admit(href).href
+
+
+def _box(text: str) -> str:
+    """Return `W,S,E,N` in degrees if the text is a box, or an empty text if it names a file."""
+    parts = text.split(",")
+    if len(parts) != _BOX_SIDES or Path(text).exists():
+        return ""
+    try:
+        west, south, east, north = (float(part) for part in parts)
+        BBox(west=west, south=south, east=east, north=north)
+    except ValueError as error:
+        raise InputError(
+            f"'{text}' is no box of longitudes and latitudes",
+            hint="write west,south,east,north in degrees",
+        ) from error
+    return ",".join(f"{side:.12g}" for side in (west, south, east, north))
 
 
 def _one(href: str, said: str, origins: Origins) -> Input:

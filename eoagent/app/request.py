@@ -30,6 +30,12 @@ class Request:
     """Rasters, pictures, STAC items; vector files open as features."""
     features: Sequence[str | Path] = ()
     """Vector files."""
+    aoi: str | Path | None = None
+    """Area of interest: a vector file, or `W,S,E,N` in degrees."""
+    catalog: str | Path | None = None
+    """STAC catalog, item collection or folder of rasters to find scenes in; path or URL."""
+    places: str | Path | None = None
+    """Vector file of named places."""
     bands: Sequence[str] = ()
     """Band names in the order of the file."""
     gsd_m: float | None = None

@@ -42,7 +42,7 @@ class FigureVerdict(Record):
 
 def hrefs_of(arguments: Mapping[str, Any]) -> Iterator[str]:
     """Return the places that the arguments of a step name."""
-    for key in ("href", "hrefs"):
+    for key in ("href", "hrefs", "places"):
         value = arguments.get(key)
         yield from (
             h for h in (value if isinstance(value, list) else [value]) if isinstance(h, str)

@@ -22,6 +22,16 @@ def ask(
     features: Annotated[
         list[str] | None, typer.Option("--features", help="Vector file; path or URL.")
     ] = None,
+    aoi: Annotated[
+        str | None, typer.Option("--aoi", help="Area of interest: a vector file, or W,S,E,N.")
+    ] = None,
+    catalog: Annotated[
+        str | None,
+        typer.Option("--catalog", help="STAC catalog or folder to find scenes in; path or URL."),
+    ] = None,
+    places: Annotated[
+        str | None, typer.Option("--places", help="Vector file of named places; path or URL.")
+    ] = None,
     bands: Annotated[
         str, typer.Option("--bands", help="Band names in the file's order: red,green,blue,nir.")
     ] = "",
@@ -47,7 +57,7 @@ def ask(
         float | None, typer.Option("--max-seconds", min=0.0, help="Seconds allowed.")
     ] = None,
 ) -> int:
-    """Ask one question about images and features; the answer carries its evidence."""
+    """Ask one question about images, features or a catalog; the answer carries its evidence."""
     with loading():
         from eoagent.app.agent import Agent
         from eoagent.cli.showing import show_answer, watch
@@ -57,6 +67,9 @@ def ask(
         question,
         images=image or (),
         features=features or (),
+        aoi=aoi,
+        catalog=catalog,
+        places=places,
         bands=[b.strip() for b in bands.split(",") if b.strip()],
         gsd_m=gsd,
         thread=thread,
@@ -88,7 +101,10 @@ def _code(status: str, errors: list[dict[str, str]]) -> int:
 
 def demo(
     source: Annotated[
-        str, typer.Option("--source", help="'sample', or a STAC catalog or folder of rasters.")
+        str,
+        typer.Option(
+            "--source", help="'sample', 'earth-search', or a STAC catalog or folder of rasters."
+        ),
     ] = "sample",
     out: Annotated[Path, typer.Option("--out", help="Folder for everything that is made.")] = Path(
         "eoagent-demo"

@@ -27,7 +27,9 @@ class Limits:
     max_rounds: int = 12
     """Times the planner is asked for steps."""
     max_parallel: int = 2
-    """Steps that run at the same time."""
+    """Steps that run at the same time, and items of steps with `each`."""
+    max_memory_mb: int = 2000
+    """Memory that items running at the same time may take together, MB."""
     max_items: int = 1000
     """Items that a step with `each` may run over."""
 
@@ -35,7 +37,7 @@ class Limits:
 class Input(Record):
     """Something the user handed over with the question."""
 
-    kind: Literal["image", "features", "aoi", "catalog"]
+    kind: Literal["image", "features", "aoi", "catalog", "places"]
     """What it is."""
     href: str
     """Path, URL, or `W,S,E,N` for an area of interest."""

@@ -121,6 +121,12 @@ class Options:
     """Folder that `export` may write to; None refuses."""
     request_timeout_s: float = 60.0
     """Deadline of one remote read, seconds."""
+    geocoder: Literal["", "nominatim"] = ""
+    """Service that may be asked for places by name; empty asks none."""
+    geocoder_url: str = "https://nominatim.openstreetmap.org"
+    """Address of that service."""
+    cache_dir: Path | None = None
+    """Folder for answers of services; None forbids asking them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from eoagent.contracts.artifact import Artifact, TableRef
 from eoagent.contracts.errors import InputError
-from eoagent.contracts.figure import Figure
+from eoagent.contracts.figure import Figure, FigureDraft
 from eoagent.contracts.store import ArtifactStore
 from eoagent.contracts.units import convert, same_kind
 
-__all__ = ["FigureRow", "figure_rows", "store_rows", "year_of"]
+__all__ = ["FigureRow", "figure_rows", "store_rows", "table_rows", "year_of"]
 
 _YEAR: Final = timedelta(days=365.2425)
 
@@ -24,7 +24,11 @@ class FigureRow:
     """One figure among others of its kind."""
 
     id: str
-    """The figure's id."""
+    """The figure's id; empty for a row of a table."""
+    draft: FigureDraft
+    """The figure with its label, method and sources."""
+    unit: str
+    """Unit of value and error."""
     label: str
     """What tells it from the others: its item, date or file."""
     value: float
@@ -34,7 +38,9 @@ class FigureRow:
     time: datetime | None
     """Middle of the time of its source, UTC; None where it is not known."""
     time_label: str
-    """The time as a person writes it, or empty."""
+    """The time as a person writes it, or empty; two times joined for a figure of two images."""
+    handle: str = ""
+    """What the row stands for, if it is an artifact."""
 
 
 def figure_rows(identities: Sequence[str], figures: Mapping[str, Figure]) -> list[FigureRow]:
@@ -55,6 +61,38 @@ def figure_rows(identities: Sequence[str], figures: Mapping[str, Figure]) -> lis
         )
     names = _names(found)
     return [_row(figure, name, unit) for figure, name in zip(found, names, strict=True)]
+
+
+def table_rows(
+    store: ArtifactStore, handle: str, column: str
+) -> tuple[list[FigureRow], tuple[str, ...]]:
+    """Return a figure per row of a table that a step over a list gave, and the rows without one.
+
+    Raises:
+        InputError: if the table has no such figure, or it is no number in any row.
+    """
+    ref = TableRef.model_validate(store.get(handle).payload)
+    content = json.loads(store.locate(ref.path).read_text(encoding="utf-8"))
+    drafts = content.get("figures") or [{} for _ in content["rows"]]
+    rows: list[FigureRow] = []
+    missing: list[str] = []
+    for cells, figures in zip(content["rows"], drafts, strict=True):
+        named = dict(zip(content["columns"], cells, strict=True))
+        label, raw = str(named.get("item", "")), figures.get(column)
+        if raw is None or isinstance(raw["value"], str):
+            missing.append(label)
+            continue
+        draft = FigureDraft.model_validate(raw)
+        unit = rows[0].unit if rows else draft.unit
+        row = _row(draft, label, unit)
+        rows.append(replace(row, handle=str(named.get("handle") or "")))
+    if not rows:
+        known = sorted({name for figures in drafts for name in figures})
+        raise InputError(
+            f"no row of {handle} has a number '{column}'",
+            hint=f"its figures: {', '.join(known) or 'none'}",
+        )
+    return rows, tuple(missing)
 
 
 def store_rows(
@@ -92,27 +130,40 @@ def _find(identity: str, figures: Mapping[str, Figure]) -> Figure:
     return figure
 
 
-def _row(figure: Figure, name: str, unit: str) -> FigureRow:
+def _row(figure: FigureDraft, name: str, unit: str) -> FigureRow:
     time = figure.sources[0].time if figure.sources else None
     middle = None
     if time is not None and time.start is not None and time.end is not None:
         middle = time.start + (time.end - time.start) / 2
     return FigureRow(
-        id=figure.id,
+        id=getattr(figure, "id", ""),
+        draft=figure,
+        unit=unit,
         label=name,
-        value=convert(figure.number, figure.unit, unit),
+        value=convert(float(figure.value), figure.unit, unit),
         error=None if figure.error is None else convert(figure.error, figure.unit, unit),
         time=middle,
-        time_label=time.label if time is not None else "",
+        time_label=_times(figure),
     )
+
+
+def _times(figure: FigureDraft) -> str:
+    labels = [source.time.label for source in figure.sources if source.time is not None]
+    return " to ".join(dict.fromkeys(labels))
+
+
+def _joined(names: Iterable[str]) -> str:
+    """Return the names of a figure's sources as one; empty if one has none."""
+    known = list(dict.fromkeys(names))
+    return " to ".join(known) if all(known) else ""
 
 
 def _names(figures: Sequence[Figure]) -> list[str]:
     """Return what tells the figures apart: item ids, else dates, else files, else labels."""
     options = (
-        [f.sources[0].item_id if f.sources else "" for f in figures],
-        [f.sources[0].time.label if f.sources and f.sources[0].time else "" for f in figures],
-        [f.sources[0].href.rsplit("/", 1)[-1] if f.sources else "" for f in figures],
+        [_joined(source.item_id for source in f.sources) for f in figures],
+        [_times(figure) for figure in figures],
+        [_joined(source.href.rsplit("/", 1)[-1] for source in f.sources) for f in figures],
     )
     for names in options:
         if all(names) and len(set(names)) == len(names):

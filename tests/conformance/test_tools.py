@@ -39,7 +39,10 @@ CALLS = {
     "measure": {"target": "<mask>", "quantities": ["area", "share", "centroid", "bounds"]},
     "zonal_stats": {"raster": "<image>", "band": "red", "zones": "<zones>"},
     "calculate": {"expression": "a / b", "values": {"a": "f1", "b": "f2"}, "unit": "percent"},
+    "align": {"rasters": ["<image>"], "onto": "<other image>", "resampling": "bilinear"},
+    "terrain": {"raster": "<heights>", "operation": "slope"},
     "compare": {"first": "<mask>", "second": "<other mask>"},
+    "find_place": {"name": "a", "places": ["<zones file>"]},
     "find_scenes": {"catalog": "<folder>"},
     "rank": {"figures": ["f1", "f2"]},
     "relate": {"relation": "within", "first": "<mask>", "second": "<zones>", "distance_m": 500},
@@ -108,7 +111,11 @@ def things(equipped, tmp_path):
         return next(iter(result.artifacts.values())).handle
 
     raster = first("open_image", hrefs=[str(image)])
+    heights = first("band_math", raster=raster, expression="100 * nir")
+    other = first("band_math", raster=raster, expression="red - nir")
     return {
+        "<heights>": heights,
+        "<other image>": other,
         "<image file>": str(image),
         "<zones file>": str(zones),
         "<folder>": str(folder),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from eoagent.contracts.artifact import Artifact, handle_kind, handle_of
 from eoagent.contracts.figure import FigureDraft
 from eoagent.contracts.tool import (
     Arguments,
@@ -15,60 +16,105 @@ from eoagent.contracts.tool import (
     ToolCard,
     ToolResult,
 )
-from eoagent.io.figuretable import figure_rows, store_rows
+from eoagent.io.figuretable import FigureRow, figure_rows, store_rows, table_rows
 
 __all__ = ["TOOL", "Rank", "rank"]
 
 
 class Rank(Arguments):
-    """Arguments of `rank`."""
+    """Arguments of `rank`: figures, or a column of a table."""
 
-    figures: tuple[str, ...] = Field(min_length=2, max_length=1000)
+    figures: tuple[str, ...] = Field(default=(), max_length=1000)
     """Figures of one kind, one per item: references such as $3.area, or ids such as f3."""
+    table: handle_of("table") | None = None  # type: ignore[valid-type]
+    """Table that a step over a list gave: a row per item."""
+    column: str | None = Field(default=None, max_length=60)
+    """Figure in the table to order by, such as area."""
     order: Literal["highest", "lowest"] = "highest"
     """Which end comes first."""
     name_by: Literal["item", "time"] = "item"
     """Whether the first is named by its item or by its date."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.figures) == (self.table is not None):
+            raise ValueError("give figures, or a table with a column")
+        if (self.table is None) != (self.column is None):
+            raise ValueError("table and column go together")
+        if len(self.figures) == 1:
+            raise ValueError("one figure has no order: give at least two")
+        return self
 
 
 def rank(arguments: Rank, services: Services) -> ToolResult:
     """Return the items in order, and the first one's name and value; ties are told.
 
     Raises:
-        InputError: if a figure is missing, no number, or of another kind.
+        InputError: if a figure or column is missing, no number, or of another kind.
     """
-    rows = figure_rows(arguments.figures, services.figures)
-    unit = services.figures[rows[0].id].unit
+    warnings: list[str] = []
+    if arguments.table is not None:
+        assert arguments.column is not None
+        rows, failed = table_rows(services.store, arguments.table, arguments.column)
+        if failed:
+            warnings.append(f"left out, for they have no {arguments.column}: {', '.join(failed)}")
+    else:
+        rows = figure_rows(arguments.figures, services.figures)
     sign = -1.0 if arguments.order == "highest" else 1.0
     ordered = sorted(rows, key=lambda row: sign * row.value)
     first = ordered[0]
-    name = (first.time_label or first.label) if arguments.name_by == "time" else first.label
-    sources = services.figures[first.id].sources
-    what = services.figures[first.id].label
-    method = f"{arguments.order} of {len(rows)} figures ({', '.join(row.id for row in rows)})"
-    tied = [row.label for row in ordered[1:] if row.value == first.value]
-    table = store_rows(services.store, ordered, unit=unit, label=f"{arguments.order} first: {what}")
-    figures = (
-        FigureDraft(
-            name="best",
-            value=name,
-            unit="choice",
-            label=f"{arguments.order}: {what}"[:200],
-            method=method[:600],
-            sources=sources,
-        ),
-        FigureDraft(
-            name="value",
-            value=first.value,
-            unit=unit,
-            label=f"{arguments.order}: {what}"[:200],
-            method=f"{services.figures[first.id].method}; {method}"[:600],
-            error=first.error,
-            sources=sources,
-        ),
+    name = _name(first, arguments.name_by)
+    what = first.draft.label
+    table = store_rows(
+        services.store, ordered, unit=first.draft.unit, label=f"{arguments.order} first: {what}"
     )
-    warnings = (f"tied with {name}: {', '.join(tied)}",) if tied else ()
-    return ToolResult(artifacts={"table": table}, figures=figures, warnings=warnings)
+    tied = [_name(row, arguments.name_by) for row in ordered[1:] if row.value == first.value]
+    if tied:
+        warnings.append(f"tied with {name}: {', '.join(tied)}")
+    return ToolResult(
+        artifacts={"table": table, **_kept(first, services)},
+        figures=_figures(arguments, ordered, name),
+        warnings=tuple(warnings),
+    )
+
+
+def _name(row: FigureRow, name_by: Literal["item", "time"]) -> str:
+    return (row.time_label or row.label) if name_by == "time" else row.label
+
+
+def _kept(first: FigureRow, services: Services) -> dict[str, Artifact]:
+    """Return the features that the first item stands for, if it stands for any."""
+    if first.handle and handle_kind(first.handle) in {"features", "boxes", "aoi"}:
+        return {"features": services.store.get(first.handle)}
+    return {}
+
+
+def _figures(
+    arguments: Rank, ordered: list[FigureRow], name: str
+) -> tuple[FigureDraft, FigureDraft]:
+    first = ordered[0]
+    listed = ", ".join(row.id or row.label for row in ordered[:10])
+    more = f" and {len(ordered) - 10} more" if len(ordered) > 10 else ""
+    method = f"{arguments.order} of {len(ordered)} figures ({listed}{more})"
+    label = f"{arguments.order}: {first.draft.label}"[:200]
+    best = FigureDraft(
+        name="best",
+        value=name,
+        unit="choice",
+        label=label,
+        method=method[:600],
+        sources=first.draft.sources,
+    )
+    value = FigureDraft(
+        name="value",
+        value=first.value,
+        unit=first.unit,
+        label=label,
+        method=f"{first.draft.method}; {method}"[:600],
+        error=first.error,
+        sources=first.draft.sources,
+    )
+    return best, value
 
 
 TOOL = FunctionTool(
@@ -79,6 +125,7 @@ TOOL = FunctionTool(
             Output(name="table", kind="table", about="all items in order"),
             Output(name="best", kind="figure", about="name of the first, choice"),
             Output(name="value", kind="figure", about="figure of the first, in its unit"),
+            Output(name="features", kind="features", about="the first, where items are features"),
         ),
         group="measure",
         cacheable=False,

@@ -11,6 +11,7 @@ from eoagent.contracts.planner import Input
 
 __all__ = ["Blueprint", "Drawing", "Opened", "Result", "opened_of"]
 
+_OPENERS: Final = frozenset({"open_image", "open_features"})
 _SPECTRAL: Final = frozenset({"blue", "green", "red", "nir", "nir08", "swir16", "swir22"})
 
 
@@ -53,6 +54,13 @@ class Opened:
     """A few facts of it."""
     is_raster: bool
     """Raster or features."""
+    reference: str = ""
+    """What steps refer to it by; `$n` of the step that opened it unless said otherwise."""
+
+    @property
+    def ref(self) -> str:
+        """What steps refer to it by."""
+        return self.reference or f"${self.n}"
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -116,7 +124,9 @@ def opened_of(inputs: tuple[Input, ...], records: tuple[StepRecord, ...]) -> tup
     """Return what the opening steps opened: the n-th step opens the n-th input."""
     found = []
     for given, record in zip(inputs, records, strict=False):
-        if record.status in {"done", "cached"} and record.outputs:
+        if record.status not in {"done", "cached"} or record.tool not in _OPENERS:
+            continue
+        if record.outputs:
             handle = next(iter(record.outputs.values()))
             found.append(
                 Opened(

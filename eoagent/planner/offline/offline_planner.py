@@ -13,12 +13,20 @@ from eoagent.planner.offline.framed import draw_framed, is_framed
 from eoagent.planner.offline.phrases import say
 from eoagent.planner.offline.reader import read, read_framed
 from eoagent.planner.offline.reading import Reading
-from eoagent.planner.offline.refusals import after_opening, before_opening, before_opening_several
+from eoagent.planner.offline.refusals import (
+    after_opening,
+    ask,
+    before_opening,
+    before_opening_several,
+)
+from eoagent.planner.offline.search import draw_search, search_step
 from eoagent.planner.offline.sources import rule_text
 
 __all__ = ["OfflinePlanner"]
 
 _GOOD = frozenset({"done", "cached"})
+_OPENED = frozenset({"image", "features"})
+"""Kinds of input that are opened before anything else."""
 
 
 class OfflinePlanner:
@@ -33,15 +41,14 @@ class OfflinePlanner:
             InputError: if the question is empty or too long.
         """
         frame, reading = self._read(view)
-        opening = self._opening(view)
         if not view.steps:
-            early = (
-                before_opening(reading, len(view.inputs), 1)
-                if frame is None
-                else before_opening_several(reading, 1)
-            )
+            early = self._early(frame, reading, view)
             if early is not None:
                 return Plan(steps=early.steps, reading=_summary(reading))
+        opening = self._opening(view)
+        if isinstance(opening, Blueprint):
+            return Plan(steps=opening.steps, reading=_summary(reading))
+        if not view.steps:
             return Plan(steps=opening, reading=_summary(reading))
         if len(view.steps) > len(opening) or any(s.status not in _GOOD for s in view.steps):
             return Plan()
@@ -59,7 +66,8 @@ class OfflinePlanner:
             return Draft(text=ended.message, status=status, question_back=back)
         by_number = {step.n: step for step in view.steps}
         blueprint = Blueprint()
-        if len(view.steps) > len(self._opening(view)):
+        opening = self._opening(view)
+        if not isinstance(opening, Blueprint) and _is_open(view, opening):
             blueprint = self._blueprint(view)
         found = [(r, _figure(r.reference, by_number)) for r in blueprint.results]
         sentences = [_sentence(r, i, by_number, chinese=zh) for r, i in found if i]
@@ -78,38 +86,68 @@ class OfflinePlanner:
         )
         return Draft(text=" ".join(sentences), results=results, status=status)
 
-    def _opening(self, view: View) -> tuple[Step, ...]:
+    def _early(self, frame: Frame | None, reading: Reading, view: View) -> Blueprint | None:
+        """Return a question back or a refusal that needs no look at the inputs, or None."""
+        if frame is None:
+            return before_opening(reading, len(view.inputs), 1)
+        return before_opening_several(reading, 1)
+
+    def _opening(self, view: View) -> tuple[Step, ...] | Blueprint:
         bands: list[JsonValue] | None = list(view.bands) or None
-        steps = []
+        steps: list[Step] = []
         said: dict[str, JsonValue]
-        for n, given in enumerate(view.inputs, start=1):
+        for given in (i for i in view.inputs if i.kind in _OPENED):
             if given.kind == "image":
                 tool, said = "open_image", {"hrefs": [given.href], "gsd_m": view.gsd_m}
                 said |= {"bands": bands}
             else:
                 tool, said = "open_features", {"href": given.href}
             arguments = {key: value for key, value in said.items() if value is not None}
+            n = len(steps) + 1
             steps.append(Step(n=n, tool=tool, arguments=arguments, why="came with the question"))
-        return tuple(steps)
+        catalog = _href(view, "catalog")
+        if not catalog:
+            return tuple(steps)
+        frame, reading = read_framed(view.question)
+        found = search_step(frame, reading, catalog, len(steps) + 1, aoi=_href(view, "aoi"))
+        return found if isinstance(found, Blueprint) else (*steps, found)
 
     def _read(self, view: View) -> tuple[Frame | None, Reading]:
         """Return frame and core of a question about several images, or no frame and all of it."""
         images = sum(given.kind == "image" for given in view.inputs)
         frame, core = read_framed(view.question)
-        if is_framed(frame, images):
+        if _href(view, "catalog") or is_framed(frame, images):
             return frame, core
         return None, read(view.question)
 
     def _blueprint(self, view: View) -> Blueprint:
         frame, reading = self._read(view)
-        count = len(view.inputs)
-        opened = opened_of(view.inputs, view.steps[:count])
+        given = tuple(i for i in view.inputs if i.kind in _OPENED)
+        count = len(given) + bool(_href(view, "catalog"))
+        opened = opened_of(given, view.steps[:count])
         early = after_opening(reading, opened, count + 1)
         if early is not None:
             return early
+        if frame is not None and _href(view, "catalog"):
+            found = view.steps[count - 1]
+            if opened:
+                names = ", ".join(o.title for o in opened)
+                return ask(count + 1, say("image_or_catalog", chinese=reading.chinese, names=names))
+            preview = found.previews.get(next(iter(found.outputs.values()), ""), {})
+            return draw_search(frame, reading, found, preview, count + 1)
         if frame is not None:
             return draw_framed(frame, reading, opened, count + 1)
         return draw(reading, opened, count + 1)
+
+
+def _is_open(view: View, opening: tuple[Step, ...]) -> bool:
+    """Return whether all that came with the question was opened."""
+    done = [step for step in view.steps[: len(opening)] if step.status in _GOOD]
+    return bool(opening) and len(done) == len(opening)
+
+
+def _href(view: View, kind: str) -> str:
+    return next((given.href for given in view.inputs if given.kind == kind), "")
 
 
 def _figure(reference: str, steps: dict[int, StepRecord]) -> str:

@@ -56,6 +56,8 @@ def take_search(peeler: Peeler) -> None:
     peeler.take(r"RANKING:greener;" + BY, lambda *_: _greener(peeler))
     if "by_scene" in peeler.fields and "order" not in peeler.fields:
         take_order(peeler)
+    if "by_scene" in peeler.fields and not peeler.has("CHANGE:|TWODATES:(?:first|second);"):
+        peeler.take(r"TWODATES:both;", lambda *_: peeler.set("said", 2))
     peeler.take(r"CATALOG:catalog;", lambda *_: None)
 
 

@@ -49,7 +49,7 @@ class Sources:
             "gsd_m": reading.gsd_m,
         }
         if not is_stack and all(value is None for value in said.values()):
-            self._scene = f"${rasters[0].n}"
+            self._scene = rasters[0].ref
             return self._scene
         if is_stack:
             said |= {"bands": None, "sensor": None}
@@ -68,7 +68,7 @@ class Sources:
                 names = ", ".join(o.title for o in self._rasters) or "none"
                 message = say("no_height", chinese=self._reading.chinese, names=names)
                 return refuse(self._next_n, message)
-            self._surfaces[subject] = (f"${height.n}", None)
+            self._surfaces[subject] = (height.ref, None)
             return self._surfaces[subject]
         scene = self.scene()
         if isinstance(scene, Blueprint):
@@ -147,7 +147,7 @@ class Sources:
                 self._next_n, say("needs_features", chinese=self._reading.chinese, noun=noun)
             )
         if not zone.name:
-            return f"${self._features[0].n}"
+            return self._features[0].ref
         why = f"the outline of {zone.name}"
         href = self._features[0].href
         return self.drawing.add("open_features", why, href=href, named=zone.name)
