@@ -28,6 +28,7 @@ __all__ = [
     "area_m2",
     "bearing_deg",
     "centroid_lonlat",
+    "compass",
     "distance_m",
     "geodesic_distance_between",
     "length_m",
@@ -38,6 +39,17 @@ __all__ = [
 _LOCAL_M: Final = 5000.0
 _WIDE_DEG: Final = 180.0
 _FINE_DEG: Final = 0.5
+
+_WINDS: Final = (
+    "north",
+    "north-east",
+    "east",
+    "south-east",
+    "south",
+    "south-west",
+    "west",
+    "north-west",
+)
 
 
 def area_m2(geometry: BaseGeometry) -> float:
@@ -226,3 +238,8 @@ def _ring_area(lonlat: Floats) -> float:
 
 def _path_length(lonlat: Floats) -> float:
     return float(WGS84.line_length(lonlat[:, 0], lonlat[:, 1]))
+
+
+def compass(bearing: float) -> str:
+    """Return the direction of a bearing in degrees among the eight winds."""
+    return _WINDS[round(bearing / 45.0) % len(_WINDS)]

@@ -135,4 +135,9 @@ def _between(a: Subject, b: Subject) -> Makers:
         how = f"forward azimuth from the first centre {_ON_ELLIPSOID}"
         return [both.figure("bearing", value, "deg", method=how)]
 
-    return {"distance": distance, "bearing": bearing}
+    def direction() -> list[FigureDraft]:
+        word = measure.compass(measure.bearing_deg(a.centre(), b.centre()))
+        how = f"bearing between the centres, among the eight winds {_ON_ELLIPSOID}"
+        return [both.figure("direction", word, "choice", method=how)]
+
+    return {"distance": distance, "bearing": bearing, "direction": direction}

@@ -16,7 +16,7 @@ from eoagent.contracts.figure import FigureDraft, Source
 from eoagent.contracts.raster import Grid
 from eoagent.contracts.tool import Services, ToolResult
 from eoagent.geo.grid import pixel_to_lonlat
-from eoagent.geo.measure import bearing_deg, centroid_lonlat
+from eoagent.geo.measure import bearing_deg, centroid_lonlat, compass
 from eoagent.geo.nearest import geodesic_distance_between
 from eoagent.geo.projection import WGS84
 from eoagent.geo.reprojection import to_lonlat
@@ -24,18 +24,8 @@ from eoagent.io.featureset import FeatureSet
 from eoagent.io.named import name_columns
 from eoagent.io.stored_features import load_stored, store_features
 
-__all__ = ["compass", "count_inside", "count_within", "nearest_pair"]
+__all__ = ["count_inside", "count_within", "nearest_pair"]
 
-_WINDS: Final = (
-    "north",
-    "north-east",
-    "east",
-    "south-east",
-    "south",
-    "south-west",
-    "west",
-    "north-west",
-)
 _FIRST_LOOK: Final = 40
 _EDGE_TO_EDGE: Final = "geodesic on the WGS84 ellipsoid, nearest edges"
 _FROM_CENTRE: Final = "geodesic on the WGS84 ellipsoid, from the centre to the nearest edge"
@@ -49,11 +39,6 @@ class _Ground:
     geometries: list[BaseGeometry]
     features: FeatureSet | None
     sources: tuple[Source, ...]
-
-
-def compass(bearing: float) -> str:
-    """Return the direction of a bearing in degrees among the eight winds."""
-    return _WINDS[round(bearing / 45.0) % len(_WINDS)]
 
 
 def nearest_pair(

@@ -30,7 +30,7 @@ class Subject:
     """Gives it in longitude and latitude; None where only the centre counts."""
 
     def figure(
-        self, name: str, value: float, unit: str, *, method: str, error: float | None = None
+        self, name: str, value: float | str, unit: str, *, method: str, error: float | None = None
     ) -> FigureDraft:
         """Return a figure about it, labelled with the name in words."""
         words = name.replace("_", " ")

@@ -34,6 +34,7 @@ _DIRECTION: Final = re.compile(
     r"(增加|减少|上升|下降|扩大|缩小|大于|小于)",
     re.IGNORECASE,
 )
+_COORDINATES: Final = frozenset({"lon", "lat", "west", "south", "east", "north"})
 _PRETTY: Final = {"m2": "m²", "km2": "km²", "m3": "m³", "px2": "px²", "percent": "%", "deg": "°"}
 
 
@@ -98,12 +99,17 @@ def quantity(figure: Figure, unit: str | None = None) -> str:
     target = unit or display_unit(figure.number, figure.unit)
     value = convert(figure.number, figure.unit, target)
     error = None if figure.error is None else convert(figure.error, figure.unit, target)
-    text = format_number(value, error=error)
+    text = f"{value:.5f}" if _is_coordinate(figure) else format_number(value, error=error)
     if error:
         text += f" ± {format_number(error, digits=2)}"
     if target in {"1", "count", "choice"}:
         return text
     return f"{text}{'' if target == 'deg' else ' '}{'/'.join(_pretty(target))}"
+
+
+def _is_coordinate(figure: Figure) -> bool:
+    """Whether a figure is a longitude or latitude, which five decimals place to a metre."""
+    return figure.unit == "deg" and figure.name.rpartition("_")[2] in _COORDINATES
 
 
 def _pretty(unit: str) -> list[str]:

@@ -36,6 +36,7 @@ Quantity = Literal[
     "bounds",
     "distance",
     "bearing",
+    "direction",
 ]
 _ABOUT: Final = {
     "area": "m2; of the yes pixels of a mask, of all pixels of a raster, of polygons",
@@ -50,6 +51,7 @@ _ABOUT: Final = {
     "diagonal": "m, likewise from the upper left to the lower right corner",
     "distance": "m: centre to centre for rasters and masks, nearest edges for features",
     "bearing": "deg from north, from the first centre to the second",
+    "direction": "the bearing among the eight winds, choice",
 }
 
 
@@ -58,10 +60,10 @@ class Measure(Arguments):
 
     target: handle_of("mask", "raster", "features", "boxes", "aoi")  # type: ignore[valid-type]
     """What to measure."""
-    quantities: tuple[Quantity, ...] = Field(min_length=1, max_length=14)
+    quantities: tuple[Quantity, ...] = Field(min_length=1, max_length=15)
     """What to measure of it. Masks: area, share (of the valid pixels), valid_area, pixels. Rasters
     and masks: width, height, diagonal. Polygons: area, perimeter. Lines: length. All: centroid,
-    bounds; with `other`: distance, bearing."""
+    bounds; with `other`: distance, bearing, direction."""
     other: handle_of("mask", "raster", "features", "boxes", "aoi") | None = None  # type: ignore[valid-type]
     """The other end, for distance and bearing."""
 
@@ -76,7 +78,7 @@ def measure(arguments: Measure, services: Services) -> ToolResult:
         InputError: if a quantity makes no sense for the target, or `other` is missing.
     """
     quantities = tuple(dict.fromkeys(arguments.quantities))
-    needs_other = [q for q in quantities if q in {"distance", "bearing"}]
+    needs_other = [q for q in quantities if q in {"distance", "bearing", "direction"}]
     if needs_other and arguments.other is None:
         raise InputError(f"{needs_other[0]} needs two ends", hint="give other")
     target: Artifact = services.store.get(arguments.target)

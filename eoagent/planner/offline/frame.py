@@ -7,7 +7,7 @@ from typing import Literal
 
 from eoagent.planner.offline.reading import Subject
 
-__all__ = ["ChangeWord", "Delta", "Frame", "Order"]
+__all__ = ["ChangeWord", "Delta", "Frame", "Order", "Relation"]
 
 Order = Literal["highest", "lowest"]
 ChangeWord = Literal[
@@ -23,6 +23,29 @@ class Delta:
     is_fall: bool
     value: float
     """Smallest fall or rise, above 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """How things on the ground lie to each other."""
+
+    kind: Literal["nearest", "apart", "within", "best"]
+    """The nearest of some features; two centres; how many lie within a distance; which is tallest.
+    """
+    noun: str = ""
+    """Kind of the features, or empty."""
+    radius_m: float | None = None
+    """Distance for `within`, metres."""
+    has_distance: bool = False
+    """Whether the distance is asked for."""
+    has_direction: bool = False
+    """Whether the direction is asked for."""
+    has_place: bool = False
+    """Whether it is asked where the best one is."""
+    others: bool = False
+    """Whether others than the one that is measured from are counted."""
+    order: Order | None = None
+    """Which end of the order the feature that is measured from, or asked for, is at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +91,7 @@ class Frame:
     """Longitude and latitude, degrees."""
     no_black: bool = False
     """Whether black pixels are left out."""
+    relation: Relation | None = None
 
     @property
     def is_change(self) -> bool:

@@ -10,6 +10,7 @@ from eoagent.planner.offline.frame import Delta, Frame
 from eoagent.planner.offline.lexicon import Word
 from eoagent.planner.offline.peeler import Match, Peeler
 from eoagent.planner.offline.reading import Subject
+from eoagent.planner.offline.relating import take_relation
 from eoagent.planner.offline.searching import BY, take_conditions, take_order, take_search
 
 __all__ = ["take_frame", "without_frame"]
@@ -17,6 +18,7 @@ __all__ = ["take_frame", "without_frame"]
 _OWN: Final = frozenset(
     {"EVENT", "CATALOG", "STATED", "MONTH", "YEARMARK", "MONTHMARK", "DAYMARK", "SINCE", "DATE"}
     | {"NORTHING", "EASTING", "PLUS", "CENTRE", "AROUND", "PLACENAME", "BLACKFILL", "SMALLEST"}
+    | {"FEATURE", "TALLEST"}
 )
 """Types of word that only a frame gives a meaning."""
 _KINDS: Final[dict[str, Literal["index", "band", "height"]]] = {
@@ -37,6 +39,7 @@ def without_frame(words: Sequence[Word]) -> list[Word]:
 def take_frame(words: Sequence[Word]) -> tuple[Frame, list[Word]]:
     """Return the frame of a question and the words that are left: its core."""
     peeler = Peeler(words=join_dates(words))
+    take_relation(peeler)
     take_search(peeler)
     _take_change(peeler)
     _take_series(peeler)

@@ -19,6 +19,7 @@ from eoagent.planner.offline.refusals import (
     before_opening,
     before_opening_several,
 )
+from eoagent.planner.offline.relations import draw_relation
 from eoagent.planner.offline.search import draw_search, search_step
 from eoagent.planner.offline.sources import rule_text
 
@@ -51,7 +52,7 @@ class OfflinePlanner:
         if not view.steps:
             return Plan(steps=opening, reading=_summary(reading))
         if len(view.steps) > len(opening) or any(s.status not in _GOOD for s in view.steps):
-            return Plan()
+            return Plan(steps=_ask_which(view))
         steps = self._blueprint(view).steps
         return Plan(steps=steps, reading=_summary(reading), assumptions=_assumptions(reading))
 
@@ -116,7 +117,8 @@ class OfflinePlanner:
         """Return frame and core of a question about several images, or no frame and all of it."""
         images = sum(given.kind == "image" for given in view.inputs)
         frame, core = read_framed(view.question)
-        if _href(view, "catalog") or is_framed(frame, images):
+        is_related = frame.relation is not None and bool(view.inputs)
+        if is_related or _href(view, "catalog") or is_framed(frame, images):
             return frame, core
         return None, read(view.question)
 
@@ -128,6 +130,9 @@ class OfflinePlanner:
         early = after_opening(reading, opened, count + 1)
         if early is not None:
             return early
+        if frame is not None and frame.relation is not None:
+            places = _href(view, "places")
+            return draw_relation(frame, reading, opened, count + 1, places=places)
         if frame is not None and _href(view, "catalog"):
             found = view.steps[count - 1]
             if opened:
@@ -138,6 +143,18 @@ class OfflinePlanner:
         if frame is not None:
             return draw_framed(frame, reading, opened, count + 1)
         return draw(reading, opened, count + 1)
+
+
+def _ask_which(view: View) -> tuple[Step, ...]:
+    """Return the step that asks which place is meant, where a name was that of several."""
+    for step in view.steps:
+        error = step.error or {}
+        if step.tool == "find_place" and error.get("kind") == "InputError":
+            question = f"{error['message']}: {error.get('hint', '')}"
+            n = max(s.n for s in view.steps) + 1
+            said: dict[str, JsonValue] = {"question": question[:1000]}
+            return (Step(n=n, tool="ask_user", arguments=said, why="a name of several places"),)
+    return ()
 
 
 def _is_open(view: View, opening: tuple[Step, ...]) -> bool:

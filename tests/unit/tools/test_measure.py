@@ -158,8 +158,10 @@ def test_bounds_run_over_the_antimeridian(bench):
 def test_distance_and_bearing_between_features_are_between_nearest_edges_and_centres(bench):
     a = bench.features([shapely.box(10, 45, 11, 46)], name="a.gpkg")
     b = bench.features([shapely.Point(12, 45.5)], name="b.gpkg")
-    found = bench.values("measure", target=a, other=b, quantities=["distance", "bearing"])
+    quantities = ["distance", "bearing", "direction"]
+    found = bench.values("measure", target=a, other=b, quantities=quantities)
     assert found["distance"] == pytest.approx(WGS84.inv(11, 45.5, 12, 45.5)[2], rel=1e-4)
+    assert found["direction"] == "east"
     centre = bench.values("measure", target=a, quantities=["centroid"])
     azimuth = WGS84.inv(centre["centroid_lon"], centre["centroid_lat"], 12, 45.5)[0]
     assert found["bearing"] == pytest.approx(azimuth, abs=1e-6)

@@ -9,7 +9,7 @@ from PIL import Image
 from pyproj import Geod
 
 from eoagent.contracts.errors import InputError
-from eoagent.io.related import compass
+from eoagent.geo.measure import compass
 
 WGS84 = Geod(ellps="WGS84")
 
