@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,17 +33,29 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def servers() -> ModuleType:
-    """The module `tests/servers.py`: web servers on 127.0.0.1 that can answer badly."""
+def _module(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(
-        "eoagent_test_servers", _ROOT / "tests/servers.py"
+        f"eoagent_test_{name}", _ROOT / f"tests/{name}.py"
     )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def servers() -> ModuleType:
+    """The module `tests/servers.py`: web servers on 127.0.0.1 that can answer badly."""
+    return _module("servers")
+
+
+@pytest.fixture(scope="session")
+def stac_server(servers: ModuleType) -> ModuleType:
+    """The module `tests/stac_server.py`: a STAC API on 127.0.0.1 that behaves, unless told to."""
+    assert servers is not None
+    return _module("stac_server")
 
 
 class NoDeadline:

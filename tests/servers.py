@@ -22,6 +22,7 @@ class Exchange:
         self.method, self.path, _ = lines[0].split(" ", 2)
         pairs = [line.partition(":") for line in lines[1:] if line]
         self.headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        self.body = b""
         self.keep = True
         self._link = link
 
@@ -193,6 +194,9 @@ class Server:
             head = data.partition(b"\r\n\r\n")[0].decode("latin-1")
             exchange = Exchange(self, link, head, len(self.requests) + 1)
             self.requests.append(exchange)
+        exchange.body = data.partition(b"\r\n\r\n")[2]
+        while len(exchange.body) < int(exchange.headers.get("content-length", 0)):
+            exchange.body += link.recv(65536)
         self.answer(exchange)
         return exchange.keep
 

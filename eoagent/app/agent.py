@@ -45,6 +45,8 @@ class Agent:
 
     Args:
         planner: `"offline"`, or any object with the planner protocol.
+        catalog: STAC catalog that questions without one of their own are about.
+        places: vector file of named places for questions without one of their own.
         tools: tools of your own, besides the installed ones.
         home: folder of store, ledger and threads; default `EOAGENT_HOME` or the platform's.
         settings: settings to use instead of those of file and environment.
@@ -57,6 +59,8 @@ class Agent:
         self,
         planner: str | Planner | None = None,
         *,
+        catalog: str | Path | None = None,
+        places: str | Path | None = None,
         tools: Sequence[Tool] = (),
         home: Path | str | None = None,
         settings: Settings | None = None,
@@ -64,6 +68,7 @@ class Agent:
         self.workshop: Workshop = open_workshop(home, settings)
         self._planner = _planner(planner or self.workshop.settings.planner)
         self._shelf = Shelf(tools)
+        self._catalog, self._places = catalog, places
         self._versions = _versions()  # reads six files: once is enough
 
     @property
@@ -105,7 +110,16 @@ class Agent:
         if unknown:
             known = ", ".join(n for n in Request.__dataclass_fields__ if n != "question")
             raise InputError(f"'{unknown[0]}' is no part of a request", hint=f"known: {known}")
-        yield from self._run(Request(question=question, **given))
+        yield from self._run(Request(question=question, **self._defaults(given)))
+
+    def _defaults(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return what was given with a question, and the agent's own places and catalog.
+
+        The catalog is left out where images came with the question: it is about them.
+        """
+        has_images = bool(given.get("images") or given.get("features"))
+        own = {"places": self._places, "catalog": None if has_images else self._catalog}
+        return {key: value for key, value in own.items() if value is not None} | given
 
     def toolbox(self, request: Request, origins: OriginGuard, limits: Limits) -> Toolbox:
         """Return the tools as a run of this request would have them."""

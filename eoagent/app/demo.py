@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from eoagent.app.agent import Agent
 from eoagent.app.answer import Answer
+from eoagent.app.demo_live import EARTH_SEARCH, LIVE, live_scene
 from eoagent.app.report import page
 from eoagent.contracts.errors import EoAgentError, NotFound
 from eoagent.contracts.events import Event
@@ -20,6 +22,7 @@ from eoagent.io.sampleworld.world import write_world
 from eoagent.io.scene import Scene
 from eoagent.io.scene_bands import scene_band_hints
 from eoagent.io.stac import open_catalog
+from eoagent.io.stac_item import names_item
 
 __all__ = ["DemoStop", "Truth", "run_demo"]
 
@@ -37,6 +40,9 @@ class Truth:
     unit: str
     tolerance: float
     """Largest difference that passes, in the unit."""
+
+
+_Stop = tuple[str, str, str, tuple[Truth, ...]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,14 +88,16 @@ class DemoStop:
         return lines
 
 
-def run_demo(source: str, out: Path) -> Iterator[DemoStop]:
+def run_demo(source: str, out: Path, *, api: str = EARTH_SEARCH) -> Iterator[DemoStop]:
     """Yield the stops of the tour; each must be watched and finished before the next.
 
     Everything is written below `out`, the store too.
 
     Args:
-        source: `sample` for the generated world, else a STAC catalog, item or folder of rasters.
+        source: `sample` for the generated world, `earth-search` for a fresh scene from the network,
+            else a STAC catalog, item or folder of rasters.
         out: folder for the world, the answers and the report.
+        api: the STAC API behind `earth-search`.
 
     Raises:
         NotFound: if the source has no scene with the bands for the questions.
@@ -98,7 +106,7 @@ def run_demo(source: str, out: Path) -> Iterator[DemoStop]:
     root = out.expanduser().absolute()
     agent = Agent("offline", home=root / "home")
     answers: list[Answer] = []
-    stops = _sample_stops(root) if source == "sample" else _source_stops(source)
+    stops = _stops(source, root, api)
     for number, (question, image, about, truths) in enumerate(stops, start=1):
         yield DemoStop(
             question=question,
@@ -110,7 +118,16 @@ def run_demo(source: str, out: Path) -> Iterator[DemoStop]:
         )
 
 
-def _sample_stops(root: Path) -> list[tuple[str, str, str, tuple[Truth, ...]]]:
+def _stops(source: str, root: Path, api: str) -> list[_Stop]:
+    if source == "sample":
+        return _sample_stops(root)
+    if source == LIVE:
+        item, about = live_scene(root / "scene", datetime.now(tz=UTC), api=api)
+        return [(question, str(item), about, ()) for question in (_WATER, _GREEN, _STATISTICS)]
+    return _source_stops(source)
+
+
+def _sample_stops(root: Path) -> list[_Stop]:
     folder = root / "world"
     world = write_world(folder)
     first, last = _clear_scene(world, 0), _clear_scene(world, -1)
@@ -166,7 +183,7 @@ def _ndvi_truth(scene: SceneTruth) -> Truth:
     return Truth(label="mean NDVI", value=scene.mean_ndvi_valid, unit="1", tolerance=1e-4)
 
 
-def _source_stops(source: str) -> list[tuple[str, str, str, tuple[Truth, ...]]]:
+def _source_stops(source: str) -> list[_Stop]:
     guard = _guard(source)
     scenes = open_catalog(source, guard).scenes
     able = [scene for scene in scenes if _has_bands(scene, guard)]
@@ -185,7 +202,7 @@ def _source_stops(source: str) -> list[tuple[str, str, str, tuple[Truth, ...]]]:
 
 
 def _has_bands(scene: Scene, guard: OriginGuard) -> bool:
-    if _is_item(scene):
+    if names_item(scene.href):
         names = {hint.common_name for hint in scene_band_hints(scene).bands}
     else:
         names = set(describe_files([_href(scene)], guard).ref.band_names)
@@ -196,14 +213,9 @@ def _is_calibrated(scene: Scene) -> bool:
     return all(hint.scale is not None for hint in scene_band_hints(scene).bands)
 
 
-def _is_item(scene: Scene) -> bool:
-    """Return whether a document describes the scene; else its file alone does."""
-    return scene.href.lower().endswith((".json", ".geojson"))
-
-
 def _href(scene: Scene) -> str:
     """Return what opens the scene: its item, or the file of a scene without one."""
-    if _is_item(scene):
+    if names_item(scene.href):
         return scene.href
     if not scene.assets:
         raise EoAgentError(f"scene {scene.id} has no file")

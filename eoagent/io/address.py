@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import queue
 import re
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -21,6 +23,8 @@ _RELAY_6TO4: Final = ipaddress.IPv4Network("192.88.99.0/24")
 """Deprecated anycast relay. Source: RFC 7526."""
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 """The only IPv6 block that is given out. Source: RFC 4291, section 2.4, and the IANA registry."""
+_RESOLVED_IN_S: Final = 15.0
+"""Longest wait for the resolver, seconds."""
 _NAME: Final = re.compile(
     r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*"
 )
@@ -109,8 +113,26 @@ def _number(part: str) -> int:
 def resolve_host(host: str, port: int) -> tuple[str, ...]:
     """Return the addresses of a host as the system's resolver gives them, each once, in order.
 
+    The resolver itself knows no deadline, so it is waited for and then left alone.
+
     Raises:
-        OSError: if the name has no address.
+        OSError: if the name has no address, or no answer came in time.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    answers: queue.SimpleQueue[list[str] | OSError | UnicodeError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+        else:
+            answers.put([str(entry[4][0]) for entry in found])
+
+    threading.Thread(target=ask, name=f"resolve {host[:60]}", daemon=True).start()
+    try:
+        answer = answers.get(timeout=_RESOLVED_IN_S)
+    except queue.Empty:
+        raise TimeoutError(f"no answer in {_RESOLVED_IN_S:g} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return tuple(dict.fromkeys(answer))

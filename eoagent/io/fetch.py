@@ -23,6 +23,7 @@ from eoagent.io.wire import Deadline, Reply, Wire, WireError
 __all__ = ["Fetcher", "RemoteLimits", "Wires"]
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_SEE_OTHER: Final = 303
 _MOST_REDIRECTS: Final = 5
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _EXPIRED: Final = frozenset({401, 403, 404, 410})
@@ -71,12 +72,12 @@ class Wires:
         """Make an empty set; `tls` replaces the usual certificates to trust."""
         self._tls = tls
         self._lock = threading.Lock()
-        self._wires: OrderedDict[tuple[str, tuple[str, ...]], Wire] = OrderedDict()
+        self._wires: OrderedDict[tuple[object, ...], Wire] = OrderedDict()
 
     def lend(self, admitted: Admitted, limits: RemoteLimits) -> Wire:
         """Return the wire to a place, made if there is none."""
         place = _as_url(admitted)
-        key = (f"{place.scheme}://{place.host}:{place.port}", admitted.addresses)
+        key = (*place.origin, admitted.addresses, limits.connect_s, limits.silence_s)
         with self._lock:
             wire = self._wires.get(key)
             if wire is None:
@@ -134,12 +135,13 @@ class Fetcher:
         self.shown = redact(admitted.href)
         """The address without credentials and query, for messages."""
 
-    def get(
+    def ask(
         self,
         *,
         headers: Mapping[str, str],
         body_limit: Callable[[Reply], int],
         fault: Callable[[Reply], str],
+        post: bytes | None = None,
     ) -> Reply:
         """Return a reply of status 2xx that is sound.
 
@@ -147,6 +149,7 @@ class Fetcher:
             headers: what to send beside the usual.
             body_limit: sees status and headers, says how many bytes of the body to read.
             fault: sees the reply, says what a further try may mend, or "".
+            post: body of a POST that may be sent more than once; without it a GET is sent.
 
         Raises:
             SourceError: if no sound reply came in the tries and the time that there are.
@@ -155,11 +158,13 @@ class Fetcher:
         redirects = tries = 0
         while True:
             try:
-                reply = self._exchange(headers, body_limit, deadline)
+                reply = self._exchange(headers, body_limit, deadline, post)
             except WireError as error:
                 why, wait = str(error), 0.0
             else:
                 if reply.status in _REDIRECTS:
+                    if post is not None and reply.status == _SEE_OTHER:
+                        raise self.failed("it answers a search with a redirect to another document")
                     redirects += 1
                     self._follow(reply, redirects)
                     continue
@@ -180,7 +185,7 @@ class Fetcher:
     def _judge(self, reply: Reply, fault: Callable[[Reply], str]) -> tuple[str, float]:
         """Say what a further try may mend, or "", and how long to wait; raise what none can."""
         if reply.status in _PASSING:
-            return _say(reply.status), _retry_after_s(reply.headers.get("retry-after", ""))
+            return _say(reply.status), _retry_after_s(reply.headers)
         if reply.status in _EXPIRED and self._place is not self._start:
             # A signed address that a redirect led to lapses; the first one gives another.
             self._place = self._start
@@ -194,13 +199,18 @@ class Fetcher:
         return SourceError(f"{self.shown!r} could not be read: {why}", href=self.shown, hint=hint)
 
     def _exchange(
-        self, headers: Mapping[str, str], body_limit: Callable[[Reply], int], deadline: Deadline
+        self,
+        headers: Mapping[str, str],
+        body_limit: Callable[[Reply], int],
+        deadline: Deadline,
+        post: bytes | None,
     ) -> Reply:
         def limit(head: Reply) -> int:
             return body_limit(head) if 200 <= head.status < 300 else _ERROR_BODY
 
         wire = self._wires.lend(self._place, self._limits)
-        return wire.get(_url_of(self._place), headers=headers, deadline=deadline, body_limit=limit)
+        url = _url_of(self._place)
+        return wire.exchange(url, headers=headers, deadline=deadline, body_limit=limit, post=post)
 
     def _follow(self, reply: Reply, redirects: int) -> None:
         """Go where a redirect leads, if the guard admits it."""
@@ -237,17 +247,26 @@ def _say(status: int) -> str:
     return f"the server answers {status}" + (f", {words}" if words else "")
 
 
-def _retry_after_s(value: str) -> float:
+def _retry_after_s(headers: Mapping[str, str]) -> float:
     """Read a Retry-After header, seconds or a date; one that cannot be read asks for no wait.
+
+    A date is told by the clock of the server, which its Date header shows and which may be wrong.
 
     Source: RFC 9110, section 10.2.3.
     """
-    if value.strip().isdecimal():
+    value = headers.get("retry-after", "").strip()
+    if value.isdecimal():
         return float(value)
+    until = _moment(value)
+    if until is None:
+        return 0.0
+    now = _moment(headers.get("date", "")) or datetime.now(tz=UTC)
+    return max(0.0, (until - now).total_seconds())
+
+
+def _moment(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
-        return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(tz=UTC)).total_seconds())
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

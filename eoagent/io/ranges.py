@@ -117,7 +117,7 @@ class RangeSource:
                 f"more than {self._limits.max_bytes} bytes would be brought in",
                 hint="ask for a smaller part, or raise the limit",
             )
-        reply = self._fetcher.get(
+        reply = self._fetcher.ask(
             headers={"Range": f"bytes={start}-{stop - 1}"},
             body_limit=lambda head: self._body_limit(head, stop - start),
             fault=lambda reply: self._fault(reply, start, stop),

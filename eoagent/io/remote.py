@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import re
-import zlib
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +19,7 @@ from eoagent.contracts.errors import EoAgentError, SourceError
 from eoagent.contracts.store import Admitted, Origins
 from eoagent.io.fetch import Fetcher, RemoteLimits, Wires
 from eoagent.io.ranges import RangeSource
-from eoagent.io.wire import Reply
+from eoagent.io.whole import take_whole
 
 __all__ = ["RangeFile", "RemoteLimits", "Wires", "open_remote", "read_bytes"]
 
@@ -234,8 +233,8 @@ def read_bytes(
         limits = replace(limits, deadline_s=deadline_s)
     if wires is None:
         with Wires() as own:
-            return _read_remote(Fetcher(admitted, origins, own, limits=limits), max_bytes)
-    return _read_remote(Fetcher(admitted, origins, wires, limits=limits), max_bytes)
+            return take_whole(Fetcher(admitted, origins, own, limits=limits), max_bytes)
+    return take_whole(Fetcher(admitted, origins, wires, limits=limits), max_bytes)
 
 
 def _read_local(path: str, max_bytes: int) -> bytes:
@@ -247,39 +246,6 @@ def _read_local(path: str, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise SourceError(f"{path!r} is larger than {max_bytes} bytes", href=path)
     return data
-
-
-def _read_remote(fetcher: Fetcher, max_bytes: int) -> bytes:
-    def body_limit(head: Reply) -> int:
-        if head.stated_bytes > max_bytes:
-            raise fetcher.failed(f"it is {head.stated_bytes} bytes large, more than {max_bytes}")
-        return max_bytes
-
-    reply = fetcher.get(headers={}, body_limit=body_limit, fault=lambda _: "")
-    if not reply.is_whole:
-        raise fetcher.failed(f"it is larger than {max_bytes} bytes")
-    if not reply.has_known_end:
-        raise fetcher.failed("the server does not say where the document ends")
-    packing = reply.headers.get("content-encoding", "identity").strip().lower()
-    if packing in ("", "identity"):
-        return reply.body
-    return _unpack(fetcher, reply.body, packing, max_bytes)
-
-
-def _unpack(fetcher: Fetcher, data: bytes, packing: str, max_bytes: int) -> bytes:
-    """Unpack a document that came packed although plain bytes were asked for."""
-    if packing not in ("gzip", "x-gzip", "deflate"):
-        raise fetcher.failed(f"it came packed as {packing!r}, which is not read here")
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # either kind of header
-    try:
-        plain = unpacker.decompress(data, max_bytes + 1)
-    except zlib.error as error:
-        raise fetcher.failed(f"it came damaged: {error}") from error
-    if len(plain) > max_bytes:
-        raise fetcher.failed(f"it unpacks to more than {max_bytes} bytes")
-    if not unpacker.eof:
-        raise fetcher.failed("it came cut off")
-    return plain
 
 
 def _gdal_name(href: str) -> str:

@@ -15,7 +15,15 @@ from eoagent.contracts.figure import Source
 from eoagent.contracts.geometry import BBox, TimeRange
 from eoagent.contracts.record import Record
 
-__all__ = ["TEXT_CHARS", "Scene", "SceneAsset", "SceneBand", "SceneCollection", "Scenes"]
+__all__ = [
+    "TEXT_CHARS",
+    "Scene",
+    "SceneAsset",
+    "SceneBand",
+    "SceneCollection",
+    "SceneConditions",
+    "Scenes",
+]
 
 TEXT_CHARS: Final = 300
 """Most characters of a title or description that is kept."""
@@ -131,6 +139,43 @@ class SceneCollection(Record):
     """Title, or empty."""
     description: str = ""
     """Description, or empty."""
+    bbox: BBox | None = None
+    """Box that it says its scenes lie in."""
+    time: TimeRange | None = None
+    """Span that it says its scenes were taken in."""
+
+
+class SceneConditions(Record):
+    """Which scenes are wanted; a condition that is not stated holds for every scene."""
+
+    bbox: BBox | None = None
+    """The footprint meets this box."""
+    time: TimeRange | None = None
+    """The time of the scene overlaps this span."""
+    collections: tuple[str, ...] = ()
+    """The collection is one of these ids."""
+    ids: tuple[str, ...] = ()
+    """The id is one of these."""
+    max_cloud_pct: float | None = Field(default=None, ge=0, le=100)
+    """The stated cloud cover is at most this, percent."""
+    limit: int | None = Field(default=None, ge=1)
+    """Most scenes; which of them come first is the catalog's choice."""
+
+    def holds(self, scene: Scene) -> bool:
+        """Return whether a scene meets every condition but the limit.
+
+        A scene that does not say where, when or how cloudy it is meets no condition on that.
+        """
+        return (
+            (not self.collections or scene.collection in self.collections)
+            and (not self.ids or scene.id in self.ids)
+            and (self.bbox is None or scene.overlaps(self.bbox))
+            and (self.time is None or (scene.time is not None and scene.time.overlaps(self.time)))
+            and (
+                self.max_cloud_pct is None
+                or (scene.cloud_pct is not None and scene.cloud_pct <= self.max_cloud_pct)
+            )
+        )
 
 
 class Scenes(Record):
@@ -144,10 +189,23 @@ class Scenes(Record):
     """Collections met on the way."""
     source: Source | None = None
     """The document that was opened; None for a bare folder."""
-    is_partial: bool = False
-    """Whether something could not be read or a limit was reached; the warnings say what."""
+    looked_at: int = 0
+    """How many scenes were read to find these."""
+    span: TimeRange | None = None
+    """Time from the first to the last of those that were read; None where none states one."""
+    passed_over: tuple[str, ...] = ()
+    """Collections that were not looked into, as no scene within their stated extent can meet the
+    conditions."""
+    missing: tuple[str, ...] = ()
+    """Why the list is partial: what could not be read, or which limit was reached; each stands
+    among the warnings too. Empty for a whole list."""
     warnings: tuple[str, ...] = ()
-    """What was left out and why."""
+    """What the reader should know, above all what was left out and why."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something could not be read or a limit was reached; `missing` says what."""
+        return bool(self.missing)
 
     def pick(
         self,
@@ -157,30 +215,44 @@ class Scenes(Record):
         collections: Iterable[str] = (),
         max_cloud_pct: float | None = None,
     ) -> Scenes:
-        """Return the scenes that meet every condition.
+        """Return the scenes that meet every condition; see `meeting`."""
+        return self.meeting(
+            SceneConditions(
+                bbox=bbox, time=time, collections=tuple(collections), max_cloud_pct=max_cloud_pct
+            )
+        )
+
+    def meeting(self, conditions: SceneConditions) -> Scenes:
+        """Return the scenes that meet every condition, in the same order.
 
         A scene that does not say where, when or how cloudy it is cannot meet a condition on that;
         a warning counts such scenes.
-
-        Args:
-            bbox: the footprint meets this box.
-            time: the time of the scene overlaps this span.
-            collections: the collection is one of these ids.
-            max_cloud_pct: the stated cloud cover is at most this, percent.
         """
-        wanted = frozenset(collections)
-        kept = [scene for scene in self.scenes if not wanted or scene.collection in wanted]
+        place, time, cloud_pct = conditions.bbox, conditions.time, conditions.max_cloud_pct
+        named = SceneConditions(collections=conditions.collections, ids=conditions.ids)
+        kept = [scene for scene in self.scenes if named.holds(scene)]
         warnings = list(self.warnings)
-        if bbox is not None:
+        if place is not None:
             _warn(warnings, "place", sum(s.bbox is None for s in kept))
-            kept = [scene for scene in kept if scene.overlaps(bbox)]
+            kept = [scene for scene in kept if scene.overlaps(place)]
         if time is not None:
             _warn(warnings, "time", sum(s.time is None for s in kept))
             kept = [scene for scene in kept if scene.time is not None and scene.time.overlaps(time)]
-        if max_cloud_pct is not None:
+        if cloud_pct is not None:
             _warn(warnings, "cloud cover", sum(s.cloud_pct is None for s in kept))
-            kept = [s for s in kept if s.cloud_pct is not None and s.cloud_pct <= max_cloud_pct]
-        return self.model_copy(update={"scenes": tuple(kept), "warnings": tuple(warnings)})
+            kept = [s for s in kept if s.cloud_pct is not None and s.cloud_pct <= cloud_pct]
+        chosen = tuple(kept[: conditions.limit])
+        span = self.span or _span(self.scenes)
+        return self.model_copy(update={"scenes": chosen, "warnings": tuple(warnings), "span": span})
+
+
+def _span(scenes: Iterable[Scene]) -> TimeRange | None:
+    times = [scene.time for scene in scenes if scene.time is not None]
+    starts = [time.start for time in times if time.start is not None]
+    ends = [time.end for time in times if time.end is not None]
+    if not starts or not ends:
+        return None
+    return TimeRange(start=min(starts), end=max(*starts, *ends))
 
 
 def _warn(warnings: list[str], what: str, number: int) -> None:

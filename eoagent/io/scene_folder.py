@@ -75,7 +75,8 @@ def scenes_of_folder(folder: Path, origins: Origins, *, max_files: int) -> Scene
     return Scenes(
         scenes=tuple(scenes),
         title=clean_text(folder.name),
-        is_partial=bool(warnings),
+        looked_at=len(scenes),
+        missing=tuple(warnings),
         warnings=tuple(warnings),
     )
 

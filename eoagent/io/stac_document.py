@@ -21,8 +21,12 @@ from eoagent.io.geoparquet import is_parquet
 from eoagent.io.href import redact
 from eoagent.io.remote import read_bytes
 from eoagent.io.stac_item import is_item
+from eoagent.io.stac_parquet import items_in_parquet
 
-__all__ = ["StacDocument", "read_document"]
+__all__ = ["StacDocument", "load_json", "read_document"]
+
+_Kind = Literal["container", "items"]
+_Parts = tuple[_Kind, Mapping[str, Any], tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,7 @@ class StacDocument:
 
     href: str
     """Absolute path, or URL without its query."""
-    kind: Literal["container", "items"]
+    kind: _Kind
     """A catalog or collection, or a list of items (of length one for an item)."""
     body: Mapping[str, Any]
     """JSON of a container; of an item collection without its items."""
@@ -44,7 +48,13 @@ class StacDocument:
 
 
 def read_document(
-    admitted: Admitted, origins: Origins, *, max_bytes: int, deadline_s: float, wires: Wires
+    admitted: Admitted,
+    origins: Origins,
+    *,
+    max_bytes: int,
+    deadline_s: float,
+    wires: Wires,
+    max_items: int = 20_000,
 ) -> StacDocument:
     """Return a STAC document.
 
@@ -54,28 +64,19 @@ def read_document(
         max_bytes: most bytes, also after decompression.
         deadline_s: longest time, seconds.
         wires: connections to use.
+        max_items: most rows of a Parquet file that are read.
 
     Raises:
-        SourceError: if it cannot be had, is too large, is no JSON, or is no STAC.
+        SourceError: if it cannot be had, is too large, is no JSON or Parquet, or is no STAC.
     """
     href = _plain(admitted.href)
     data = read_bytes(admitted, origins, max_bytes=max_bytes, deadline_s=deadline_s, wires=wires)
-    value = _load(data, href)
-    items: tuple[Any, ...] = ()
-    kind: Literal["container", "items"] = "items"
-    body = value if isinstance(value, dict) else {}
-    if is_item(value):
-        items = (value,)
-    elif isinstance(value, list):
-        items = tuple(value)
-        _refuse_unless(bool(items) and all(map(is_item, items)), href, "a list of other things")
-    elif body.get("type") == "FeatureCollection":
-        items = _members(body, href)
-        body = {key: member for key, member in body.items() if key != "features"}
-    else:
-        kind = "container"
-        _refuse_unless(_is_container(body), href, _what(body))
     mark = Fingerprint(kind="sha256", value=hashlib.sha256(data).hexdigest())
+    kind, body, items = (
+        ("items", {}, tuple(items_in_parquet(data, href, max_items=max_items, max_bytes=max_bytes)))
+        if is_parquet(data)
+        else _parts(load_json(data, href), href)
+    )
     return StacDocument(
         href=href,
         kind=kind,
@@ -86,25 +87,39 @@ def read_document(
     )
 
 
-def _plain(href: str) -> str:
-    """Return an address without its query, which may hold a key; a path stays as it is."""
-    if href.startswith(("http://", "https://")):
-        return urlsplit(href)._replace(query="", fragment="").geturl()
-    return href
+def load_json(data: bytes, href: str) -> Any:
+    """Return the JSON in some bytes.
 
-
-def _load(data: bytes, href: str) -> Any:
-    if is_parquet(data):
-        raise SourceError(
-            f"{href} is a Parquet file, and STAC is read as JSON",
-            href=href,
-            hint="open it as features, or give the catalog's JSON",
-        )
+    Raises:
+        SourceError: if there is none, or it is nested too deeply.
+    """
     try:
         return json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise SourceError(f"{href} is not JSON: {reason[:200]}", href=href) from error
+
+
+def _parts(value: Any, href: str) -> _Parts:
+    """Return the kind, the body and the items of a document."""
+    body = value if isinstance(value, dict) else {}
+    if is_item(value):
+        return "items", body, (value,)
+    if isinstance(value, list):
+        _refuse_unless(bool(value) and all(map(is_item, value)), href, "a list of other things")
+        return "items", {}, tuple(value)
+    if body.get("type") == "FeatureCollection":
+        rest = {key: member for key, member in body.items() if key != "features"}
+        return "items", rest, _members(body, href)
+    _refuse_unless(_is_container(body), href, _what(body))
+    return "container", body, ()
+
+
+def _plain(href: str) -> str:
+    """Return an address without its query, which may hold a key; a path stays as it is."""
+    if href.startswith(("http://", "https://")):
+        return urlsplit(href)._replace(query="", fragment="").geturl()
+    return href
 
 
 def _members(body: Mapping[str, Any], href: str) -> tuple[Any, ...]:

@@ -7,10 +7,11 @@ decides about each when it is read.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -23,11 +24,22 @@ from eoagent.io.scene import Scene, SceneAsset
 from eoagent.io.stac_bands import clean_text, number, read_bands
 from eoagent.spectral.sensors import sensor_from_platform
 
-__all__ = ["is_item", "resolve_href", "scene_from_item"]
+__all__ = [
+    "is_item",
+    "member_href",
+    "names_item",
+    "resolve_href",
+    "scene_from_item",
+    "split_member",
+]
 
 _MAX_ASSETS: Final = 1_000
 _ID_CHARS: Final = 200
 _HREF_CHARS: Final = 4_000
+_ITEM_ENDINGS: Final = (".json", ".geojson")
+_TABLE_ENDINGS: Final = (".parquet", ".geoparquet")
+_ITEM_PATH: Final = re.compile(r"https?://.+/collections/[^/?#]+/items/[^/?#]+", re.IGNORECASE)
+"""Where an API keeps an item. Source: OGC API Features 1.0, section 7.16."""
 
 
 def is_item(document: Any) -> bool:
@@ -37,6 +49,28 @@ def is_item(document: Any) -> bool:
         and document.get("type") == "Feature"
         and ("stac_version" in document or isinstance(document.get("assets"), dict))
     )
+
+
+def names_item(href: str) -> bool:
+    """Return whether a path or URL is by its form that of a document with items, not of a raster.
+
+    That is a JSON file, an item of a STAC API, or a member of a stac-geoparquet file.
+    """
+    document, member = split_member(href)
+    bare = document.partition("?")[0]
+    is_item = bare.lower().endswith(_ITEM_ENDINGS) or bool(_ITEM_PATH.fullmatch(bare))
+    return is_item or (bool(member) and bare.lower().endswith(_TABLE_ENDINGS))
+
+
+def member_href(document: str, identity: str) -> str:
+    """Return the name of one item in a document of many: the document, `#` and the id."""
+    return f"{document}#{quote(identity, safe='')}"
+
+
+def split_member(href: str) -> tuple[str, str]:
+    """Return the document and the id in the name of one of its items; the id may be empty."""
+    document, _, member = href.partition("#")
+    return document, unquote(member)
 
 
 def resolve_href(href: str, base: str) -> str:

@@ -100,17 +100,19 @@ class Wire:
             network_backend=self._backend,
         )
 
-    def get(
+    def exchange(
         self,
         url: str,
         *,
         headers: Mapping[str, str],
         deadline: Deadline,
         body_limit: Callable[[Reply], int],
+        post: bytes | None = None,
     ) -> Reply:
         """Ask for a document; `body_limit` sees status and headers and says how much to read.
 
-        A limit below the body's length cuts it there and drops the connection.
+        A limit below the body's length cuts it there and drops the connection. With `post` the
+        request is a POST of these bytes, else a GET.
 
         Raises:
             WireError: if the exchange breaks off or the deadline passes.
@@ -131,7 +133,11 @@ class Wire:
             with self._lock:
                 self._backend.deadline = deadline
                 with self._pool.stream(
-                    "GET", url, headers=wanted, extensions={"timeout": timeouts}
+                    "GET" if post is None else "POST",
+                    url,
+                    headers=wanted,
+                    content=post,
+                    extensions={"timeout": timeouts},
                 ) as response:
                     head = Reply(status=response.status, headers=_join(response.headers))
                     body, is_whole = _read(response.iter_stream(), body_limit(head), deadline)

@@ -1,4 +1,4 @@
-"""Find the scenes of a static catalog or folder by place, time, cloud, collection and words."""
+"""Find the scenes of a STAC API, catalog or folder by place, time, cloud, collection and words."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from eoagent.contracts.tool import (
 )
 from eoagent.geo.reprojection import to_lonlat
 from eoagent.io.dates import parse_time
-from eoagent.io.scene import Scene, Scenes
-from eoagent.io.stac import open_catalog
+from eoagent.io.scene import Scene, SceneConditions, Scenes
+from eoagent.io.stac import CatalogLimits, open_catalog
+from eoagent.io.stac_item import names_item
 from eoagent.io.stored_features import load_stored
 
 __all__ = ["TOOL", "FindScenes", "find_scenes"]
@@ -34,7 +35,8 @@ class FindScenes(Arguments):
     """Arguments of `find_scenes`."""
 
     catalog: str
-    """Path or URL of a static STAC catalog, collection, item collection, or a folder of rasters."""
+    """Path or URL of a STAC API, catalog, collection, item collection (JSON or stac-geoparquet), or
+    a folder of rasters."""
     bbox: tuple[float, float, float, float] | None = None
     """West, south, east, north in degrees; west > east crosses the antimeridian."""
     point: tuple[float, float] | None = None
@@ -61,12 +63,12 @@ def find_scenes(arguments: FindScenes, services: Services) -> ToolResult:
         InputError: if a condition makes no sense.
         SourceError: if the catalog cannot be read.
     """
-    scenes = open_catalog(arguments.catalog, services.origins)
-    chosen = _pick(arguments, scenes, services)
+    scenes = _open(arguments, services)
+    chosen = _chosen(arguments, scenes)
     if not chosen:
         raise NotFound(
-            f"no scene of the {len(scenes.scenes)} in {scenes.title or arguments.catalog} meets: "
-            f"{_conditions(arguments)}",
+            f"{_none_of(scenes)} in {scenes.title or arguments.catalog} meets: "
+            f"{_conditions(arguments)}" + "".join(f"; {text}" for text in scenes.missing[:3]),
             hint=f"the catalog holds {_extent(scenes)}",
         )
     listed = [_listed(scene) for scene in chosen]
@@ -75,35 +77,77 @@ def find_scenes(arguments: FindScenes, services: Services) -> ToolResult:
         "scenes",
         title=label[:120],
         payload={"items": listed},
-        preview={"count": len(listed), "ids": [item["id"] for item in listed]},
+        preview={
+            "count": len(listed),
+            "ids": [item["id"] for item in listed],
+            "times": [item["time"] for item in listed],
+        },
     )
     sources = (scenes.source,) if scenes.source is not None else ()
     figures = _figures(chosen, label[:200], sources, by_cloud=arguments.order_by == "cloud_cover")
-    words = ", ".join(f"'{word}'" for word in arguments.words)
-    said = (f"{words} was looked for in titles, descriptions and ids",) if words else ()
     return ToolResult(
         artifacts={"scenes": items, "table": _table(services, listed, label)},
         figures=figures,
-        assumptions=said,
-        warnings=scenes.warnings,
+        assumptions=_choices(arguments, scenes),
+        warnings=_warnings(scenes),
     )
 
 
-def _pick(arguments: FindScenes, scenes: Scenes, services: Services) -> list[Scene]:
-    picked = scenes.pick(
+def _open(arguments: FindScenes, services: Services) -> Scenes:
+    limits = CatalogLimits().within(services.deadline.remaining_s)
+    wanted = SceneConditions(
         bbox=_box(arguments, services),
         time=parse_time(arguments.datetime) if arguments.datetime else None,
         collections=arguments.collections,
         max_cloud_pct=arguments.max_cloud_pct,
     )
+    return open_catalog(arguments.catalog, services.origins, limits, wanted)
+
+
+def _chosen(arguments: FindScenes, scenes: Scenes) -> list[Scene]:
+    """Return the scenes that hold the words, in the order asked for; one order for one catalog."""
     titles = {c.id: f"{c.title} {c.description}" for c in scenes.collections}
-    chosen = [s for s in picked.scenes if _holds(s, arguments.words, titles.get(s.collection, ""))]
+    chosen = sorted(
+        (s for s in scenes.scenes if _holds(s, arguments.words, titles.get(s.collection, ""))),
+        key=_age,
+    )
     if arguments.order_by == "cloud_cover":
         stated = [scene for scene in chosen if scene.cloud_pct is not None]
         return sorted(stated, key=lambda s: -(s.cloud_pct or 0.0))
-    return sorted(
-        chosen, key=lambda s: (s.time.start.timestamp() if s.time and s.time.start else 0.0, s.id)
+    return chosen
+
+
+def _age(scene: Scene) -> tuple[bool, float, str, str]:
+    start = scene.time.start if scene.time else None
+    return start is None, start.timestamp() if start else 0.0, scene.id, scene.collection
+
+
+def _choices(arguments: FindScenes, scenes: Scenes) -> tuple[str, ...]:
+    said = []
+    if arguments.words:
+        words = ", ".join(f"'{word}'" for word in arguments.words)
+        said.append(f"{words} was looked for in titles, descriptions and ids")
+    if arguments.max_cloud_pct is not None:
+        said.append(
+            f"the cloud limit of {arguments.max_cloud_pct:g} percent is held against the cloud "
+            "cover that each item states for its whole scene"
+        )
+    if scenes.passed_over:
+        names = ", ".join(scenes.passed_over[:_LISTED])
+        said.append(f"not looked into, by the place or time that they state: {names}")
+    return tuple(said)
+
+
+def _warnings(scenes: Scenes) -> tuple[str, ...]:
+    partial = frozenset(scenes.missing)
+    return tuple(
+        f"the list of scenes is partial: {text}" if text in partial else text
+        for text in scenes.warnings
     )
+
+
+def _none_of(scenes: Scenes) -> str:
+    return f"no scene of the {scenes.looked_at} read" if scenes.looked_at else "no scene"
 
 
 def _box(arguments: FindScenes, services: Services) -> BBox | None:
@@ -134,7 +178,7 @@ def _holds(scene: Scene, words: tuple[str, ...], about_collection: str) -> bool:
 
 def _listed(scene: Scene) -> dict[str, Any]:
     """Return what a step that runs once per scene needs of it."""
-    is_item = scene.href.split("?", 1)[0].lower().endswith((".json", ".geojson"))
+    is_item = names_item(scene.href)
     href = scene.href if is_item or not scene.assets else scene.assets[0].href
     return {
         "id": scene.id,
@@ -194,17 +238,18 @@ def _conditions(arguments: FindScenes) -> str:
 
 
 def _extent(scenes: Scenes) -> str:
-    times = sorted(
-        s.time.start.date().isoformat() for s in scenes.scenes if s.time and s.time.start
-    )
-    span = f"scenes from {times[0]} to {times[-1]}" if times else "scenes without dates"
-    return f"{span} in collections {', '.join(c.id for c in scenes.collections) or 'none'}"
+    spans = [span for span in (scenes.span, *(c.time for c in scenes.collections)) if span]
+    first = min((span.start for span in spans if span.start), default=None)
+    last = max((span.end for span in spans if span.end), default=None)
+    ends = f"from {first.date()} to {last.date()}" if first and last else "without stated dates"
+    names = ", ".join(c.id for c in scenes.collections[:_LISTED]) or "that are not named"
+    return f"scenes {ends} in collections {names}"
 
 
 TOOL = FunctionTool(
     card=ToolCard(
         name="find_scenes",
-        summary="Which scenes of a static catalog or folder cover a place, time, cloud limit, "
+        summary="Which scenes of a STAC API, catalog or folder cover a place, time, cloud limit, "
         "collection and words.",
         outputs=(
             Output(name="scenes", kind="scenes", about="the scenes, for each"),

@@ -19,7 +19,7 @@ from eoagent.io.dates import parse_time
 from eoagent.io.origin import OriginGuard
 from eoagent.io.stac import CatalogLimits, open_catalog
 
-NOT_STAC = {"README.md", "naip.parquet"}
+NOT_STAC = {"README.md"}
 
 
 def opened(href, **limits):

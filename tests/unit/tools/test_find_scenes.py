@@ -57,7 +57,7 @@ def test_a_point_outside_finds_nothing_and_says_what_there_is(find, world):
     inside = _items(world)[0]["bbox"]
     lon, lat = (inside[0] + inside[2]) / 2, (inside[1] + inside[3]) / 2
     assert len(_ids(find(point=[lon, lat]))) == len(_items(world))
-    with pytest.raises(NotFound, match="no scene of the 7 in") as caught:
+    with pytest.raises(NotFound, match=r"no scene in .* meets: place") as caught:
         find(point=[-lon, -lat])
     assert "scenes from 2023-07-13 to 2025-07-12" in caught.value.hint
 
@@ -76,3 +76,56 @@ def test_each_listed_scene_opens(find, bench):
     item = find(datetime="2024-07-16").artifacts["scenes"].payload["items"][0]
     raster = bench("open_image", hrefs=[item["href"]]).artifacts["raster"]
     assert raster.payload["item_id"] == item["id"]
+
+
+@pytest.fixture
+def api(stac_server):
+    items = [
+        stac_server.make_item(f"b{n}", properties={"eo:cloud_cover": 10.0 * n}) for n in range(6)
+    ]
+    with stac_server.StacServer(items) as running:
+        yield running
+
+
+def test_an_api_is_searched_and_the_cloud_limit_stated(bench, api):
+    bench.services.origins.type_in(api.url)
+    result = bench(
+        "find_scenes", catalog=api.url, collections=["s2"], datetime="2024-07", max_cloud_pct=30
+    )
+    assert _ids(result) == ["b0", "b1", "b2", "b3"]
+    assert api.searches[0]["collections"] == ["s2"]
+    assert any("cloud limit of 30 percent" in said for said in result.assumptions)
+    assert {f.name: f.value for f in result.figures}["count"] == 4
+    first = result.artifacts["scenes"].payload["items"][0]
+    assert first["href"] == f"{api.url}/collections/s2/items/b0"
+
+
+def test_a_partial_list_is_called_partial(bench, api):
+    bench.services.origins.type_in(api.url)
+    api.spoil = lambda exchange, server: (
+        server.page(exchange, server.items[:2], numberMatched=6) or True
+    )
+    result = bench("find_scenes", catalog=api.url)
+    assert len(_ids(result)) == 2
+    assert result.warnings == (
+        "the list of scenes is partial: the server counts 6 matching items, and 2 came",
+    )
+
+
+def test_collections_that_state_another_place_are_named(bench, stac_server):
+    folder = bench.folder / "catalog"
+    folder.mkdir()
+    for name, west in (("here", 10), ("there", 60)):
+        made = stac_server.make_item(name, collection=name, box=(west, 0, west + 5, 5))
+        (folder / f"{name}-item.json").write_text(json.dumps(made))
+        extent = {"spatial": {"bbox": [[west, 0, west + 5, 5]]}, "temporal": {"interval": []}}
+        links = [{"rel": "item", "href": f"./{name}-item.json"}]
+        said = {"type": "Collection", "stac_version": "1.0.0", "id": name, "description": name}
+        (folder / f"{name}.json").write_text(json.dumps(said | {"extent": extent, "links": links}))
+    links = [{"rel": "child", "href": f"./{name}.json"} for name in ("here", "there")]
+    said = {"type": "Catalog", "stac_version": "1.0.0", "id": "two", "description": "two"}
+    (folder / "catalog.json").write_text(json.dumps(said | {"links": links}))
+    result = bench("find_scenes", catalog=str(folder), point=[11.0, 1.0])
+    assert _ids(result) == ["here"]
+    assert "not looked into, by the place or time that they state: there" in result.assumptions
+    assert result.warnings == ()
