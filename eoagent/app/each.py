@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import numpy as np
 from pydantic import JsonValue
 
+from eoagent.app.items import run_side_by_side
 from eoagent.contracts.artifact import Artifact, FeaturesRef, TableRef, handle_kind
-from eoagent.contracts.errors import EoAgentError, InputError
+from eoagent.contracts.errors import BudgetExceeded, EoAgentError, InputError
 from eoagent.contracts.figure import FigureDraft
 from eoagent.contracts.store import ArtifactStore
 from eoagent.contracts.tool import ToolResult
@@ -18,111 +21,175 @@ from eoagent.io.stored_features import load_stored, store_features
 from eoagent.planner.execution import Call, Outcome
 from eoagent.planner.references import ITEM
 
-__all__ = ["run_each"]
+__all__ = ["Room", "run_each"]
+
+_NOT_DONE: Final = "not done: the time limit of the run was reached"
+
+
+class Room:
+    """How many items all steps of a run may work on at the same time, and how many a list has."""
+
+    def __init__(self, at_once: int, max_items: int) -> None:
+        self.at_once = at_once
+        """Items at work at the same time."""
+        self.max_items = max_items
+        """Most items that a step may run over."""
+        self.slots = threading.BoundedSemaphore(at_once)
+        """One for each item at work; steps that run side by side share them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Item:
+    """What became of one item."""
+
+    ended: Literal["done", "failed", "not done"]
+    row: dict[str, Any]
+    figures: tuple[FigureDraft, ...] = ()
 
 
 def run_each(
-    call: Call, store: ArtifactStore, run: Callable[[Call], Outcome], *, max_items: int
+    call: Call, store: ArtifactStore, run: Callable[[Call], Outcome], *, room: Room
 ) -> Outcome:
-    """Run a call once per item of `call.each`; items that fail are listed, the others stand.
+    """Run a call once per item of `call.each`, several at a time; the table keeps their order.
+
+    Items that fail are listed, the others stand. When the time is over, items that are not done
+    are listed as not done, and the table is partial.
 
     Raises:
         InputError: if the list is of a kind without items, empty or too long, or if every item
             failed.
+        BudgetExceeded: if the time was over before any item was done.
     """
     assert call.each is not None
-    items = _items(call.each, store)
-    if not 0 < len(items) <= max_items:
+    labels, value_of = _items(call.each, store)
+    if not 0 < len(labels) <= room.max_items:
         raise InputError(
-            f"{call.each} has {len(items)} items; a step runs over 1 to {max_items}",
+            f"{call.each} has {len(labels)} items; a step runs over 1 to {room.max_items}",
             hint="select fewer",
         )
-    rows: list[dict[str, Any]] = []
-    drafts: dict[str, FigureDraft] = {}
-    for done, (label, value) in enumerate(items):
-        call.deadline.check()
-        call.progress(done / len(items), f"{call.tool}: {label}")
-        rows.append(_run_one(call, label, value, run, drafts))
-    failed = [row for row in rows if row.get("error")]
-    if len(failed) == len(rows):
-        raise InputError(f"all {len(rows)} items failed; the first: {failed[0]['error']}")
-    warnings = (f"{len(failed)} of {len(rows)} items failed",) if failed else ()
-    table = _store_table(call, store, rows, drafts)
-    count = FigureDraft(
+
+    def task(n: int) -> Callable[[], _Item]:
+        def work() -> _Item:
+            with room.slots:
+                return _run_one(call, labels[n], lambda: value_of(n), run)
+
+        return work
+
+    items = run_side_by_side(
+        [task(n) for n in range(len(labels))],
+        workers=room.at_once,
+        on_done=lambda n, done: call.progress(done / len(labels), f"{call.tool}: {labels[n]}"),
+    )
+    return _outcome(call, store, items)
+
+
+def _outcome(call: Call, store: ArtifactStore, items: list[_Item]) -> Outcome:
+    count = len(items)
+    done = [item for item in items if item.ended == "done"]
+    failed = [item for item in items if item.ended == "failed"]
+    left = count - len(done) - len(failed)
+    if not done and left:
+        raise BudgetExceeded(
+            f"the time limit of the run was reached before any of {count} items was done",
+            hint="raise --max-seconds, or select fewer",
+        )
+    if not done:
+        raise InputError(f"all {count} items failed; the first: {failed[0].row['error']}")
+    warnings = [f"{len(failed)} of {count} items failed"] if failed else []
+    if left:
+        warnings.append(f"partial: the time was over before {left} of {count} items were done")
+    figure = FigureDraft(
         name="items",
-        value=len(rows) - len(failed),
+        value=len(done),
         unit="count",
         label=f"items that {call.tool} ran over",
         method="counted",
     )
-    return Outcome(
-        result=ToolResult(artifacts={"table": table}, figures=(count,), warnings=warnings)
-    )
+    table = _store_table(call, store, items, is_partial=left > 0)
+    result = ToolResult(artifacts={"table": table}, figures=(figure,), warnings=tuple(warnings))
+    return Outcome(result=result)
 
 
 def _run_one(
-    call: Call,
-    label: str,
-    value: JsonValue,
-    run: Callable[[Call], Outcome],
-    drafts: dict[str, FigureDraft],
-) -> dict[str, Any]:
-    arguments = {key: _fill(argument, value) for key, argument in call.arguments.items()}
-    one = Call(
+    call: Call, label: str, value: Callable[[], JsonValue], run: Callable[[Call], Outcome]
+) -> _Item:
+    row: dict[str, Any] = {"item": label}
+    late = _Item(ended="not done", row={**row, "error": _NOT_DONE})
+    if call.deadline.remaining_s <= 0:
+        return late
+    given = value()
+    one = _call_of(call, given)  # arguments that do not fit the items end the step
+    row |= _handles(given)
+    try:
+        result = run(one).result
+    except EoAgentError as error:
+        if isinstance(error, BudgetExceeded) and call.deadline.remaining_s <= 0:
+            return late
+        return _Item(ended="failed", row={**row, "error": error.explain()})
+    row |= {figure.name: figure.value for figure in result.figures}
+    row |= {name: artifact.handle for name, artifact in result.artifacts.items()}
+    return _Item(ended="done", row=row, figures=result.figures)
+
+
+def _handles(item: JsonValue) -> dict[str, str]:
+    """Return the artifacts that an item is or that its row holds, to be carried along."""
+    if isinstance(item, dict):
+        held = {k: v for k, v in item.items() if isinstance(v, str)}
+        return {k: v for k, v in held.items() if handle_kind(v) is not None}
+    if isinstance(item, str) and handle_kind(item) is not None:
+        return {str(handle_kind(item)): item}
+    return {}
+
+
+def _call_of(call: Call, item: JsonValue) -> Call:
+    return Call(
         n=call.n,
         tool=call.tool,
-        arguments=arguments,
+        arguments={key: _fill(argument, item) for key, argument in call.arguments.items()},
         each=None,
         figures=call.figures,
         deadline=call.deadline,
         progress=lambda _done, _what: None,
     )
-    row: dict[str, Any] = {"item": label}
-    try:
-        result = run(one).result
-    except EoAgentError as error:
-        return {**row, "error": error.explain()}
-    for figure in result.figures:
-        drafts.setdefault(figure.name, figure)
-        row[figure.name] = figure.value
-    return row | {name: artifact.handle for name, artifact in result.artifacts.items()}
 
 
 def _store_table(
-    call: Call, store: ArtifactStore, rows: list[dict[str, Any]], drafts: dict[str, FigureDraft]
+    call: Call, store: ArtifactStore, items: list[_Item], *, is_partial: bool
 ) -> Artifact:
+    rows = [item.row for item in items]
+    units: dict[str, str] = {}
+    for figure in (figure for item in items for figure in item.figures):
+        units.setdefault(figure.name, figure.unit)
     columns = list(dict.fromkeys(key for row in rows for key in row))
     content = {
         "columns": columns,
-        "units": {name: draft.unit for name, draft in drafts.items()},
+        "units": units,
+        "figures": [{figure.name: figure.to_dict() for figure in item.figures} for item in items],
         "rows": [[row.get(column) for column in columns] for row in rows],
     }
     file = store.scratch(".json")
     file.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-    label = f"{call.tool} for each of {call.each}"
+    label = f"{call.tool} for each of {call.each}{', partial' if is_partial else ''}"
     ref = TableRef(path="", columns=tuple(columns), rows=len(rows), label=label)
     preview = {"columns": columns, "rows": len(rows), "first": rows[0]}
     return store.put("table", title=label, payload=ref.to_dict(), preview=preview, file=file)
 
 
-def _items(handle: str, store: ArtifactStore) -> list[tuple[str, JsonValue]]:
-    """Return (label, value) of every item: a features handle each, or a row of a table."""
+def _items(handle: str, store: ArtifactStore) -> tuple[list[str], Callable[[int], JsonValue]]:
+    """Return the labels of all items, and what gives the value of one: a handle, row or href."""
     kind, artifact = handle_kind(handle), store.get(handle)
     if kind in {"features", "boxes", "aoi"}:
-        ref = FeaturesRef.model_validate(artifact.payload)
-        whole = load_stored(store, ref)
-        parts = ((i, whole.take(np.array([i]))) for i in range(len(whole)))
-        return [
-            (f"{artifact.title} {i + 1}", store_features(store, part).handle) for i, part in parts
-        ]
+        whole = load_stored(store, FeaturesRef.model_validate(artifact.payload))
+        labels = [f"{artifact.title} {i + 1}" for i in range(len(whole))]
+        return labels, lambda i: store_features(store, whole.take(np.array([i]))).handle
     if kind == "table":
-        ref_table = TableRef.model_validate(artifact.payload)
-        content = json.loads(store.locate(ref_table.path).read_text(encoding="utf-8"))
+        ref = TableRef.model_validate(artifact.payload)
+        content = json.loads(store.locate(ref.path).read_text(encoding="utf-8"))
         rows = [dict(zip(content["columns"], row, strict=True)) for row in content["rows"]]
-        return [(str(row.get("item", i + 1)), row) for i, row in enumerate(rows)]
+        return [str(row.get("item", i + 1)) for i, row in enumerate(rows)], lambda i: rows[i]
     if kind == "scenes":
-        hrefs = artifact.payload.get("items", [])
-        return [(str(item["id"]), str(item["href"])) for item in hrefs]
+        scenes = artifact.payload.get("items", [])
+        return [str(scene["id"]) for scene in scenes], lambda i: str(scenes[i]["href"])
     raise InputError(
         f"{handle} is a {kind} and has no items to run over",
         hint="give features:, boxes:, scenes: or table:",

@@ -9,6 +9,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
+from eoagent.app.charts import table_html
 from eoagent.app.plaintext import printable
 from eoagent.contracts.answer import AnswerArtifact, AnswerRecord
 from eoagent.contracts.errors import EoAgentError
@@ -21,6 +22,7 @@ __all__ = ["page", "render_fragment", "section"]
 
 _DRAWN: Final = ("raster", "mask", "features", "boxes", "aoi", "picture")
 _MAX_MAPS: Final = 12
+_MAX_TABLES: Final = 6
 _MAP_WIDTH: Final = 760
 _MAX_CARDS: Final = 12
 _MAX_TITLE: Final = 120
@@ -72,6 +74,7 @@ def section(record: AnswerRecord, maps: MapMaker) -> str:
         f'<p class="answer" dir="auto">{_text(record.text)}</p>',
         _list("Not backed by a figure", record.unverified),
         _list("Notes", record.warnings),
+        _tables(record, maps),
         _maps(record, maps),
         _list("Choices", record.assumptions),
         _evidence(record),
@@ -121,6 +124,19 @@ def _maps(record: AnswerRecord, maps: MapMaker) -> str:
         return ""
     joined = "\n".join(pictures)
     return f'<h2>Maps</h2><div class="maps">{joined}</div>'
+
+
+def _tables(record: AnswerRecord, maps: MapMaker) -> str:
+    """Return the tables of the run, each with a drawing where it holds comparable numbers."""
+    parts = []
+    for artifact in (a for a in record.artifacts if a.kind == "table"):
+        head = f"<h3>{_escape(artifact.title)} <code>{_escape(artifact.id)}</code></h3>"
+        try:
+            body = table_html(maps.table(artifact.id))
+        except EoAgentError as error:
+            body = f'<p class="missing">no table: {_escape(str(error))}</p>'
+        parts += [head + body] if body else []
+    return f"<h2>Tables</h2>{''.join(parts[-_MAX_TABLES:])}" if parts else ""
 
 
 def _map(artifact: AnswerArtifact, drawn: Sequence[AnswerArtifact], maps: MapMaker) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from eoagent import __version__
-from eoagent.app.each import run_each
+from eoagent.app.each import Room, run_each
+from eoagent.app.items import room_for_items
 from eoagent.app.shelf import Shelf
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.planner import Limits
@@ -48,6 +49,7 @@ class Toolbox:
     def __init__(self, bench: Bench, shelf: Shelf | None = None) -> None:
         self._bench = bench
         self._shelf = shelf or Shelf()
+        self._room = Room(room_for_items(bench.limits, bench.options), bench.limits.max_items)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all tools there are, in order; none is imported for it."""
@@ -81,8 +83,7 @@ class Toolbox:
             EoAgentError: whatever the tool raises.
         """
         if call.each is not None:
-            limit = self._bench.limits.max_items
-            return run_each(call, self._bench.store, self.run, max_items=limit)
+            return run_each(call, self._bench.store, self.run, room=self._room)
         tool = self.tool(call.tool)
         arguments = self._validate(tool, call.arguments)
         cache, key = self._bench.cache, ""

@@ -152,6 +152,9 @@ def product(first: str, second: str, *, divide: bool = False) -> tuple[str, floa
 def display_unit(value: float, unit: str) -> str:
     """Return the unit a person would read this value in: m2 becomes ha or km2 as fits."""
     size = abs(value)
+    first, slash, per = unit.partition("/")
+    if slash and per == "yr":
+        return f"{display_unit(value, first)}/yr"
     if unit == "m2":
         return "km2" if size >= 1e6 else "ha" if size >= 1e4 else "m2"
     if unit == "m":

@@ -150,8 +150,14 @@ def compare_rasters(
     """Return the difference second minus first of a band, with its mean and direction.
 
     Raises:
-        InputError: if they share no valid pixel.
+        InputError: if they share no valid pixel, or one is in decibels and the other is not.
     """
+    if "backscatter_db" in {first.values, second.values} and first.values != second.values:
+        raise InputError(
+            f"{first.title} holds {first.values} and {second.title} {second.values}: decibels "
+            "and other values cannot be subtracted",
+            hint="give both in decibels, or both in linear power",
+        )
     file = services.store.scratch(".tif")
     before, after, change = RunningStats(), RunningStats(), RunningStats()
     firsts = raster_strips(services, first, bands={"value": band}, what="comparing")
@@ -189,7 +195,10 @@ def _difference(
     label = f"{band}: {first.title} to {second.title}"
     sources = tuple(dict.fromkeys((*first.sources, *second.sources)))
     lead = f"{first.method or band}; " if first.method == second.method else ""
+    is_db = first.values == "backscatter_db"
     method = f"{lead}second minus first over {stats[2].count} pixels valid in both"
+    if is_db:
+        method += "; means and differences of the decibel values, which are ratios of power"
     computed = RasterRef(
         grid=first.grid,
         bands=(BandRef(name="difference", href="", index=1, dtype="float32", nodata=np.nan),),
@@ -207,7 +216,7 @@ def _difference(
         file=file,
         media_type=_GEOTIFF,
     )
-    unit = "dB" if first.values == "backscatter_db" else "m" if first.values == "height" else "1"
+    unit = "dB" if is_db else "m" if first.values == "height" else "1"
     values = {
         "mean_before": stats[0].mean,
         "mean_after": stats[1].mean,

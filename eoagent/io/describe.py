@@ -102,8 +102,14 @@ def _join(parts: Sequence[FileBands], stated: Stated) -> Described:
     """Return the files as one raster on the finest of their grids."""
     notes = [note for part in parts for note in part.notes]
     grid = parts[0].header.grid if len(parts) == 1 else _finest(parts, notes)
-    qa = find_qa([part.header for part in parts], stated.qa)
-    data = [part for part in parts if qa is None or part.header.href != qa.href] or list(parts)
+    qa, said = find_qa(parts, stated.qa)
+    notes += said
+    is_named = qa is not None and stated.qa is not None
+    is_file = qa is not None and any(
+        part.header.href == qa.href and len(part.bands) == 1 for part in parts
+    )
+    hidden = qa.href if qa is not None and is_named and is_file else ""
+    data = [part for part in parts if part.header.href != hidden] or list(parts)
     name = base_name(data[0].header.href)
     time = stated.time or time_in_name(name)
     if time is not None and stated.time is None:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from eoagent.contracts.artifact import Artifact, TableRef
+from eoagent.contracts.artifact import Artifact, TableRef, handle_kind
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import Figure, FigureDraft
 from eoagent.contracts.store import ArtifactStore
 from eoagent.contracts.units import convert, same_kind
 
-__all__ = ["FigureRow", "figure_rows", "store_rows", "table_rows", "year_of"]
+__all__ = [
+    "FigureRow",
+    "TableContent",
+    "figure_rows",
+    "read_table",
+    "store_rows",
+    "table_rows",
+    "year_of",
+]
 
 _YEAR: Final = timedelta(days=365.2425)
 
@@ -39,8 +47,8 @@ class FigureRow:
     """Middle of the time of its source, UTC; None where it is not known."""
     time_label: str
     """The time as a person writes it, or empty; two times joined for a figure of two images."""
-    handle: str = ""
-    """What the row stands for, if it is an artifact."""
+    handles: Mapping[str, str] = field(default_factory=dict)
+    """Artifacts that the row stands for or holds, by name."""
 
 
 def figure_rows(identities: Sequence[str], figures: Mapping[str, Figure]) -> list[FigureRow]:
@@ -85,7 +93,8 @@ def table_rows(
         draft = FigureDraft.model_validate(raw)
         unit = rows[0].unit if rows else draft.unit
         row = _row(draft, label, unit)
-        rows.append(replace(row, handle=str(named.get("handle") or "")))
+        held = {k: v for k, v in named.items() if isinstance(v, str) and handle_kind(v)}
+        rows.append(replace(row, handles=held))
     if not rows:
         known = sorted({name for figures in drafts for name in figures})
         raise InputError(
@@ -95,14 +104,50 @@ def table_rows(
     return rows, tuple(missing)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableContent:
+    """What a stored table holds."""
+
+    columns: tuple[str, ...]
+    """Names of the columns."""
+    units: dict[str, str]
+    """Unit by column, for those that have one."""
+    rows: tuple[tuple[Any, ...], ...]
+    """Rows of texts, numbers and None."""
+    is_series: bool
+    """Whether the rows are one figure over time."""
+
+
+def read_table(store: ArtifactStore, handle: str) -> TableContent:
+    """Return the content of a table artifact.
+
+    Raises:
+        NotFound: if it has gone.
+    """
+    ref = TableRef.model_validate(store.get(handle).payload)
+    content = json.loads(store.locate(ref.path).read_text(encoding="utf-8"))
+    return TableContent(
+        columns=tuple(content["columns"]),
+        units=dict(content.get("units", {})),
+        rows=tuple(tuple(row) for row in content["rows"]),
+        is_series=bool(content.get("is_series", False)),
+    )
+
+
 def store_rows(
-    store: ArtifactStore, rows: Sequence[FigureRow], *, unit: str, label: str
+    store: ArtifactStore,
+    rows: Sequence[FigureRow],
+    *,
+    unit: str,
+    label: str,
+    is_series: bool = False,
 ) -> Artifact:
-    """Keep rows as a table."""
+    """Keep rows as a table; `is_series` says that they are one figure over time."""
     columns = ("item", "time", "value", "error", "figure")
     content = {
         "columns": columns,
         "units": {"value": unit, "error": unit},
+        "is_series": is_series,
         "rows": [[r.label, r.time_label, r.value, r.error, r.id] for r in rows],
     }
     file = store.scratch(".json")

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from eoagent.contracts.errors import InputError
-from eoagent.contracts.raster import QaRule, RasterRef
+from eoagent.contracts.raster import RasterRef
 from eoagent.contracts.store import Origins
+from eoagent.io.dataset import open_dataset
 from eoagent.io.describe import Described, describe_files
+from eoagent.io.header import read_header
 from eoagent.io.href import redact
-from eoagent.io.scene import Scene
-from eoagent.io.scene_bands import BandHint, SceneHints, scene_band_hints
+from eoagent.io.quality import applied_note, qa_rule, unapplied_note
+from eoagent.io.scene import Scene, SceneConditions
+from eoagent.io.scene_bands import BandHint, QaHint, scene_band_hints
 from eoagent.io.stac import open_catalog
+from eoagent.io.stac_item import names_item, split_member
 from eoagent.io.stated import Reading, Stated
-from eoagent.spectral.qa import decode
+from eoagent.spectral.qa import LEFT_OUT
 
 __all__ = ["open_described", "open_scene"]
-
-_ITEM_SUFFIXES = (".json", ".geojson")
 
 
 def open_described(
@@ -32,10 +34,11 @@ def open_described(
         NotFound: if a local file does not exist.
         SourceError: if a file is refused, damaged or out of reach.
     """
-    is_document = len(hrefs) == 1 and hrefs[0].split("?", 1)[0].lower().endswith(_ITEM_SUFFIXES)
-    if not is_document:
+    if len(hrefs) != 1 or not names_item(hrefs[0]):
         return _dated(describe_files(hrefs, origins, stated=stated, reading=reading))
-    scenes = open_catalog(hrefs[0], origins).scenes
+    document, member = split_member(hrefs[0])
+    wanted = SceneConditions(ids=(member,) if member else ())
+    scenes = open_catalog(document, origins, conditions=wanted).scenes
     if len(scenes) != 1:
         raise InputError(
             f"{redact(hrefs[0])} holds {len(scenes)} scenes, and an image is one",
@@ -69,13 +72,17 @@ def open_scene(
         time=scene.time,
         title=scene.title or scene.id,
         listed=listed,
-        qa=None,
+        qa=said.qa if hints.qa is None else (),
     )
     described = describe_files(
         list(listed), origins, base=hints.base, stated=merged, reading=reading
     )
-    ref, said_of_quality = _masked(described.ref, hints, said.qa, origins)
-    notes = (*scene.notes, *hints.notes, *described.assumptions, *said_of_quality)
+    ref, notes = described.ref, (*scene.notes, *hints.notes, *described.assumptions)
+    if hints.qa is not None:
+        ref, note = _masked(
+            ref, hints.qa, said.qa, base=hints.base, origins=origins, reading=reading or Reading()
+        )
+        notes = (*notes, note)
     return _dated(Described(ref=ref, assumptions=notes))
 
 
@@ -88,20 +95,28 @@ def _dated(described: Described) -> Described:
 
 
 def _masked(
-    ref: RasterRef, hints: SceneHints, classes: tuple[str, ...] | None, origins: Origins
-) -> tuple[RasterRef, tuple[str, ...]]:
+    ref: RasterRef,
+    hint: QaHint,
+    classes: tuple[str, ...] | None,
+    *,
+    base: str,
+    origins: Origins,
+    reading: Reading,
+) -> tuple[RasterRef, str]:
     """Return the raster with the item's quality band applied as asked, and what to say of it."""
-    if hints.qa is None:
-        if classes:
-            raise InputError(
-                f"{ref.title} has no quality band, and {', '.join(classes)} cannot be left out",
-                hint="open it without mask_classes",
-            )
-        return ref, ()
-    if not classes:
-        return ref, (f"the quality band '{hints.qa.key}' was not applied: clouds count as ground",)
-    href = origins.admit(hints.qa.href, base=hints.base).href
-    rule = QaRule(href=href, index=hints.qa.index, kind=hints.qa.kind, exclude=classes)
-    decode(rule.kind, [0], classes)
-    left_out = f"pixels that '{hints.qa.key}' flags as {', '.join(classes)} are left out"
-    return ref.model_copy(update={"qa": rule}), (left_out,)
+    if classes is not None and not classes:
+        return ref, unapplied_note(hint.key)
+    with open_dataset(
+        origins.admit(hint.href, base=base),
+        origins=origins,
+        limits=reading.limits,
+        cache_mb=reading.cache_mb,
+        timeout_s=reading.timeout_s,
+        wires=reading.wires,
+    ) as file:
+        header = read_header(file, origins.admit(hint.href, base=base).href, gsd_m=None)
+    chosen = LEFT_OUT[hint.kind] if classes is None else classes
+    rule = qa_rule(header.href, hint.kind, chosen, index=hint.index)
+    sources = tuple(dict.fromkeys((*ref.sources, header.source)))
+    masked = ref.model_copy(update={"qa": rule, "sources": sources})
+    return masked, applied_note(rule, hint.key, is_default=classes is None)

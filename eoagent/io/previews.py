@@ -24,6 +24,7 @@ from eoagent.geo.antimeridian import wrap_lon
 from eoagent.geo.grid import bounds, crs_to_pixel, lonlat_to_pixel
 from eoagent.geo.projection import is_lonlat
 from eoagent.geo.reprojection import to_lonlat
+from eoagent.io.figuretable import TableContent, read_table
 from eoagent.io.freegrid import grid_about, near_grid
 from eoagent.io.mapcolour import PALETTE, Color
 from eoagent.io.maplayers import Layer, MaskLayer, OutlineLayer, RgbLayer, ScalarLayer
@@ -105,6 +106,14 @@ class MapMaker:
             return self._store.locate(artifact.path).read_bytes()
         below = self._backdrop(artifact, over)
         return self.draw([*below, handle], width_px=width_px)
+
+    def table(self, handle: str) -> TableContent:
+        """Return the content of a table, for a page that shows it.
+
+        Raises:
+            NotFound: if it has gone.
+        """
+        return read_table(self._store, handle)
 
     def _backdrop(self, artifact: Artifact, over: Sequence[str]) -> tuple[str, ...]:
         if artifact.kind not in {"mask", "features", "boxes", "aoi"}:

@@ -57,7 +57,8 @@ def open_raster(
         scale: value = stored * scale + offset, for all bands.
         offset: likewise.
         gsd_m: ground sampling distance of files without georeference, metres.
-        qa: classes that the quality file among them leaves out.
+        qa: classes that the quality band among them leaves out; () applies none, None those of
+            clouds, their shadows and defects.
 
     Raises:
         InputError: if what was stated does not fit, or the files do not belong together.
@@ -165,7 +166,7 @@ class RasterReader:
         )
         dtype = value_dtype([band.dtype for band in bands])
         values = np.empty((len(bands), *place.shape), dtype=dtype)
-        valid = self._common_valid(place, [band.href for band in bands])
+        valid = self._common_valid(place, bands)
         for href in dict.fromkeys(band.href for band in bands):
             own = [n for n, band in enumerate(bands) if band.href == href]
             stored, inside = self._source(href).stored([bands[n].index for n in own], place)
@@ -191,7 +192,7 @@ class RasterReader:
         """
         (band,) = self._bands([name])
         place = make_place(grid or self.ref.grid, window)
-        valid = self._common_valid(place, [band.href])
+        valid = self._common_valid(place, [band])
         stored, inside = self._source(band.href).stored([band.index], place)
         valid &= is_stored_valid(stored[0], band.nodata)
         return stored[0], valid if inside is None else valid & inside
@@ -208,7 +209,7 @@ class RasterReader:
         """
         bands = self._bands(names)
         place = make_place(grid or self.ref.grid, window)
-        valid = self._common_valid(place, [band.href for band in bands])
+        valid = self._common_valid(place, bands)
         for band in bands:
             source = self._source(band.href)
             if source.is_on(place.grid) and band.nodata is None and band.dtype[:1] in "iu":
@@ -246,8 +247,11 @@ class RasterReader:
             )
         return [known[name] for name in names]
 
-    def _common_valid(self, place: Place, hrefs: Sequence[str]) -> NDArray[np.bool_]:
-        """Return what alpha, file masks and the quality rule let through."""
+    def _common_valid(self, place: Place, bands: Sequence[BandRef]) -> NDArray[np.bool_]:
+        """Return what alpha, file masks and the quality rule let through.
+
+        The rule does not hide the codes that it rests on: the quality band by itself is whole.
+        """
         valid = np.ones(place.shape, dtype=np.bool_)
         if self.ref.alpha is not None:
             href, index = self.ref.alpha
@@ -255,12 +259,12 @@ class RasterReader:
             valid &= stored[0] > 0
             if inside is not None:
                 valid &= inside
-        for href in dict.fromkeys(hrefs) if self.ref.dataset_mask else ():
+        for href in dict.fromkeys(b.href for b in bands) if self.ref.dataset_mask else ():
             source = self._source(href)
             if source.has_mask:
                 valid &= source.mask(place)[0]
-        if self.ref.qa is not None:
-            rule = self.ref.qa
+        rule = self.ref.qa
+        if rule is not None and {(b.href, b.index) for b in bands} != {(rule.href, rule.index)}:
             codes, inside = self._source(rule.href).stored([rule.index], place)
             valid &= ~decode(rule.kind, codes[0], rule.exclude)
             if inside is not None:

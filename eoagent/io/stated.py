@@ -26,7 +26,8 @@ class Stated:
     gsd_m: float | None = None
     """Ground sampling distance for files without georeference, metres."""
     qa: tuple[str, ...] | None = None
-    """Classes that the quality band leaves out; None applies none."""
+    """Classes that the quality band leaves out; none of them applies none, and None those of
+    clouds, their shadows and defects, where there is such a band beside others."""
     sensor: str = ""
     """Sensor preset id; empty lets the file names speak."""
     item_id: str = ""

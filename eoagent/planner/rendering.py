@@ -11,7 +11,7 @@ from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.units import convert, display_unit, format_number
 
-__all__ = ["REFERENCE_IN_TEXT", "bare_claims", "numbers_in", "quantity", "render"]
+__all__ = ["REFERENCE_IN_TEXT", "bare_claims", "numbers_in", "pretty_unit", "quantity", "render"]
 
 REFERENCE_IN_TEXT: Final = re.compile(r"\{(f[1-9][0-9]*)(?::([A-Za-z0-9*/]+))?\}")
 """`{f3}` in the unit that fits, `{f3:ha}` in a unit asked for, `{f3:zh}` a choice in Chinese."""
@@ -104,7 +104,7 @@ def quantity(figure: Figure, unit: str | None = None) -> str:
         text += f" ± {format_number(error, digits=2)}"
     if target in {"1", "count", "choice"}:
         return text
-    return f"{text}{'' if target == 'deg' else ' '}{'/'.join(_pretty(target))}"
+    return f"{text}{'' if target == 'deg' else ' '}{pretty_unit(target)}"
 
 
 def _is_coordinate(figure: Figure) -> bool:
@@ -112,8 +112,9 @@ def _is_coordinate(figure: Figure) -> bool:
     return figure.unit == "deg" and figure.name.rpartition("_")[2] in _COORDINATES
 
 
-def _pretty(unit: str) -> list[str]:
-    return [_PRETTY.get(part, part) for part in unit.split("/")]
+def pretty_unit(unit: str) -> str:
+    """Return a unit as a person writes it: `km²/yr`."""
+    return "/".join(_PRETTY.get(part, part) for part in unit.split("/"))
 
 
 def numbers_in(text: str) -> set[float]:

@@ -11,7 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from eoagent.contracts.errors import InputError, NotFound
 
-__all__ = ["LANDSAT_QA_PIXEL_BITS", "SENTINEL2_SCL_CODES", "bit_set", "class_names", "decode"]
+__all__ = [
+    "LANDSAT_QA_PIXEL_BITS",
+    "LEFT_OUT",
+    "SENTINEL2_SCL_CODES",
+    "bit_set",
+    "class_names",
+    "decode",
+]
 
 LANDSAT_QA_PIXEL_BITS: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -51,6 +58,20 @@ SENTINEL2_SCL_CODES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
 probability, `saturated` includes defective pixels.
 
 Source: ESA, Sentinel-2 Level-2A Algorithm Theoretical Basis Document, scene classification.
+"""
+
+LEFT_OUT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "landsat_qa_pixel": ("fill", "dilated_cloud", "cirrus", "cloud", "cloud_shadow"),
+        "sentinel2_scl": ("fill", "saturated", "cloud_shadow", "cloud", "cirrus"),
+    },
+)
+"""Classes per kind of quality band that are left out unless the caller says otherwise: what hides
+the ground or holds no measurement of it. Snow, water, dark and unclassified pixels stay.
+
+Source: USGS, Landsat 8-9 Collection 2 Level 2 Science Product Guide (LSDS-1619), QA_PIXEL: bits 0
+to 4; ESA, Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD), scene classification:
+0 no data, 1 saturated or defective, 3 cloud shadows, 8 and 9 cloud, 10 thin cirrus.
 """
 
 _KINDS: Final = ("landsat_qa_pixel", "sentinel2_scl")

@@ -1,7 +1,7 @@
 """Measure speed and memory, beside what one would do by hand, and print one table.
 
-    python tests/bench/run.py [--size 20000] [--runs 7] [--only overhead,process,large] [--no-hand]
-                              [--scene FILE] [--out FILE] [--folder FOLDER]
+    python tests/bench/run.py [--size 20000] [--runs 7] [--only overhead,process,each,large]
+                              [--no-hand] [--scene FILE] [--out FILE] [--folder FOLDER]
 
 Everything runs in child processes, one at a time, with a home of its own in a temporary folder that
 is deleted afterwards. Nothing is asserted: figures depend on the machine and on what else it does.
@@ -90,6 +90,24 @@ def process(scene: Path, folder: Path, runs: int) -> list[Row]:
     ]
 
 
+def each(folder: Path) -> list[Row]:
+    """Measure a chain of steps over many scenes, one and two at a time, and a loop by hand."""
+    scenes = str(folder / "scenes")
+    count = _must(run_child(_python("each.py", "make", scenes)))["scenes"]
+    runs = [
+        ("eoagent", "1 at a time", ("ours", scenes, str(folder / "home-1"), "--at-once", "1")),
+        ("eoagent", "2 at a time", ("ours", scenes, str(folder / "home-2"), "--at-once", "2")),
+        ("by hand", "a loop", ("hand", scenes)),
+    ]
+    rows = []
+    for who, how, arguments in runs:
+        spent = run_child(_python("each.py", *arguments))
+        rows.append(
+            row_of(f"{count} scenes, {how}", who, [spent], note=_figures_said(spent.answer))
+        )
+    return rows
+
+
 def large(folder: Path, size: int, *, with_hand: bool) -> list[Row]:
     """Measure share, largest region and outlines on a large scene, each in its own process."""
     scene, home = folder / "large.tif", str(folder / "home-large")
@@ -153,7 +171,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Speed and memory, beside the same by hand.")
     parser.add_argument("--size", type=int, default=20_000, help="pixels of the large scene's side")
     parser.add_argument("--runs", type=int, default=7, help="runs of the new process")
-    parser.add_argument("--only", default="overhead,process,large", help="parts, with commas")
+    parser.add_argument("--only", default="overhead,process,each,large", help="parts, with commas")
     parser.add_argument("--no-hand", action="store_true", help="leave the large work by hand out")
     parser.add_argument("--scene", type=Path, help="small scene to ask about, not a made one")
     parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
@@ -171,6 +189,8 @@ def main() -> None:
             rows += overhead(scene, 25)
         if "process" in parts:
             rows += process(scene, folder, asked.runs)
+        if "each" in parts:
+            rows += each(folder)
         if "large" in parts:
             rows += large(folder, asked.size, with_hand=not asked.no_hand)
     table = as_table(rows)

@@ -60,7 +60,14 @@ def band_math(arguments: BandMath, services: Services) -> ToolResult:
         title=f"{label} of {ref.title}",
         method=f"{label} = {arguments.expression} in floating point",
     )
-    return ToolResult(artifacts={"raster": artifact})
+    on_decibels = (
+        f"{label} is computed on decibels: their difference is a ratio of powers, and their sum or "
+        "mean is not that of the powers"
+    )
+    is_mixed = ref.values == "backscatter_db" and len(bands) > 1
+    return ToolResult(
+        artifacts={"raster": artifact}, assumptions=(on_decibels,) if is_mixed else ()
+    )
 
 
 TOOL = FunctionTool(
@@ -68,6 +75,7 @@ TOOL = FunctionTool(
         name="band_math",
         summary="A safe arithmetic expression over bands, such as 2*green - red - blue.",
         outputs=(Output(name="raster", kind="raster", about="its value, one band"),),
+        version="2",
     ),
     arguments=BandMath,
     function=band_math,

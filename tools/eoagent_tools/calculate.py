@@ -81,7 +81,7 @@ def calculate(arguments: Calculate, services: Services) -> ToolResult:
     terms = ", ".join(f"{name} = {f.label} ({f.id})" for name, f in figures.items())
     sources = tuple(dict.fromkeys(s for f in figures.values() for s in f.sources))
     method = f"{arguments.expression} with {terms}"[:600]
-    result = FigureDraft(
+    figure = FigureDraft(
         name="value",
         value=value,
         unit=unit,
@@ -91,7 +91,7 @@ def calculate(arguments: Calculate, services: Services) -> ToolResult:
         sources=sources,
     )
     if not arguments.is_change:
-        return ToolResult(figures=(result,))
+        return ToolResult(figures=(figure,))
     direction = FigureDraft(
         name="direction",
         value="increased" if value > 0 else "decreased" if value < 0 else "unchanged",
@@ -100,7 +100,7 @@ def calculate(arguments: Calculate, services: Services) -> ToolResult:
         method=f"sign of {method}"[:600],
         sources=sources,
     )
-    return ToolResult(figures=(result, direction))
+    return ToolResult(figures=(figure, direction))
 
 
 def _figure(identity: str, figures: Mapping[str, Figure]) -> Figure:

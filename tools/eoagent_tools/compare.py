@@ -94,6 +94,7 @@ TOOL = FunctionTool(
             Output(name="direction", kind="figure", about="increased, decreased or unchanged"),
         ),
         group="measure",
+        version="2",
     ),
     arguments=Compare,
     function=compare,

@@ -17,6 +17,7 @@ from eoagent.contracts.tool import (
     ToolResult,
 )
 from eoagent.geo.grid import pixel_size_m
+from eoagent.io.cloudshare import masked_share
 from eoagent.io.opening import open_described
 from eoagent.io.stated import Reading, Stated
 
@@ -41,7 +42,8 @@ class OpenImage(Arguments):
     gsd_m: float | None = Field(default=None, gt=0, le=100_000)
     """Metres per pixel, for a picture without georeference."""
     mask_classes: tuple[str, ...] | None = Field(default=None, max_length=12)
-    """Classes of the quality band that are left out: cloud, cloud_shadow, cirrus, snow, ..."""
+    """Classes of the quality band that are left out: cloud, cloud_shadow, cirrus, snow, ...; if
+    left out, those of clouds, their shadows and defects; [] leaves out none."""
 
 
 def open_image(arguments: OpenImage, services: Services) -> ToolResult:
@@ -65,10 +67,21 @@ def open_image(arguments: OpenImage, services: Services) -> ToolResult:
     )
     described = open_described(arguments.hrefs, services.origins, stated=stated, reading=reading)
     ref = described.ref
+    notes = (*described.assumptions, *_masked(ref, services))
     artifact = services.store.put(
         "raster", title=ref.title, payload=ref.to_dict(), preview=_preview(ref)
     )
-    return ToolResult(artifacts={"raster": artifact}, assumptions=described.assumptions)
+    return ToolResult(artifacts={"raster": artifact}, assumptions=notes)
+
+
+def _masked(ref: RasterRef, services: Services) -> tuple[str, ...]:
+    """Return in words how much the quality band leaves out, where that is cheap to see."""
+    found = masked_share(ref, services.origins, services.options)
+    if found is None:
+        return ()
+    share, is_exact = found
+    about = "" if is_exact else "about "
+    return (f"the quality band leaves out {about}{share:.1f} % of the filled pixels",)
 
 
 def _preview(ref: RasterRef) -> dict[str, Any]:
@@ -98,7 +111,8 @@ def _gsd(ref: RasterRef) -> list[float] | None:
 TOOL = FunctionTool(
     card=ToolCard(
         name="open_image",
-        summary="A file, URL or STAC item as a raster: bands by name, scale, offset and mask.",
+        summary="A file, URL or STAC item as a raster: bands by name, scale, offset, and clouds "
+        "masked by its quality band.",
         outputs=(Output(name="raster", kind="raster", about="the opened raster"),),
         group="open",
         cacheable=False,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from eoagent.contracts.artifact import Artifact, handle_kind, handle_of
+from eoagent.contracts.artifact import Artifact, ArtifactKind, handle_kind, handle_of
 from eoagent.contracts.figure import FigureDraft
 from eoagent.contracts.tool import (
     Arguments,
@@ -19,6 +19,9 @@ from eoagent.contracts.tool import (
 from eoagent.io.figuretable import FigureRow, figure_rows, store_rows, table_rows
 
 __all__ = ["TOOL", "Rank", "rank"]
+
+
+_KEPT: Final[tuple[ArtifactKind, ...]] = ("features", "raster", "mask")
 
 
 class Rank(Arguments):
@@ -83,10 +86,9 @@ def _name(row: FigureRow, name_by: Literal["item", "time"]) -> str:
 
 
 def _kept(first: FigureRow, services: Services) -> dict[str, Artifact]:
-    """Return the features that the first item stands for, if it stands for any."""
-    if first.handle and handle_kind(first.handle) in {"features", "boxes", "aoi"}:
-        return {"features": services.store.get(first.handle)}
-    return {}
+    """Return what the first item stands for or was measured on, one artifact of each kind."""
+    found = {handle_kind(handle): handle for handle in first.handles.values()}
+    return {kind: services.store.get(found[kind]) for kind in _KEPT if kind in found}
 
 
 def _figures(
@@ -125,7 +127,10 @@ TOOL = FunctionTool(
             Output(name="table", kind="table", about="all items in order"),
             Output(name="best", kind="figure", about="name of the first, choice"),
             Output(name="value", kind="figure", about="figure of the first, in its unit"),
-            Output(name="features", kind="features", about="the first, where items are features"),
+            *(
+                Output(name=kind, kind=kind, about="of the first, where its row holds one")
+                for kind in _KEPT
+            ),
         ),
         group="measure",
         cacheable=False,

@@ -21,6 +21,7 @@ from eoagent.contracts.tool import (
     ToolResult,
 )
 from eoagent.io.blockwise import MaskDraft, compute_mask, for_each_strip, open_reader
+from eoagent.io.despeckled import despeckle
 from eoagent.io.raster import RasterReader
 from eoagent.io.twodates import mask_between
 from eoagent.spectral.cover import CoverRule, choose_rule, settle
@@ -56,6 +57,11 @@ class Threshold(Arguments):
     """A cover by its published rule: water, vegetation, built_up, bare, snow, burned."""
     after: RasterHandle | None = None
     """Later image, for a rule that tells what changed since `raster` (burned)."""
+    lee_window: int | None = Field(default=None, ge=3, le=31)
+    """Of radar backscatter: smooth its speckle first with the Lee filter in a window of so many
+    pixels, odd (7 is usual); left as it is if left out."""
+    looks: float | None = Field(default=None, gt=0, le=1000)
+    """Equivalent number of looks for that filter; estimated from the image if left out."""
     label: str = Field(default="", max_length=120)
     """What the mask shows, in words."""
 
@@ -75,6 +81,10 @@ class Threshold(Arguments):
             raise ValueError(
                 "between needs value and upper, in this order; others take value alone"
             )
+        if self.lee_window is not None and (self.bit is not None or self.after is not None):
+            raise ValueError("lee_window goes with the backscatter of one image")
+        if self.looks is not None and self.lee_window is None:
+            raise ValueError("looks goes with lee_window")
         if self.exclude_bits is not None and self.bit is None:
             raise ValueError("exclude_bits goes with bit")
         return self
@@ -91,6 +101,29 @@ def threshold(arguments: Threshold, services: Services) -> ToolResult:
     if arguments.rule is not None and arguments.after is not None:
         later = RasterRef.model_validate(services.store.get(arguments.after).payload)
         return mask_between(services, ref, later, arguments.rule, label=arguments.label)
+    if arguments.lee_window is not None:
+        return _smoothed(arguments, ref, services, arguments.lee_window)
+    return _masked(arguments, ref, services)
+
+
+def _smoothed(arguments: Threshold, ref: RasterRef, services: Services, size: int) -> ToolResult:
+    """Return the mask over backscatter whose speckle has been smoothed."""
+    if arguments.rule is not None:
+        rule = choose_rule(arguments.rule, ref.band_names, ref.values, sensor=ref.sensor)
+        band = next(iter(rule.bands.values()))
+    else:
+        band = _band(arguments, ref)
+    filtered, how = despeckle(services, ref, band, size=size, looks=arguments.looks)
+    result = _masked(arguments, RasterRef.model_validate(filtered.payload), services)
+    return result.model_copy(
+        update={
+            "artifacts": {**result.artifacts, "filtered": filtered},
+            "assumptions": (how, *result.assumptions),
+        }
+    )
+
+
+def _masked(arguments: Threshold, ref: RasterRef, services: Services) -> ToolResult:
     if arguments.rule is not None:
         return _by_rule(arguments, ref, services)
     band = _band(arguments, ref)
@@ -193,7 +226,10 @@ TOOL = FunctionTool(
         name="threshold",
         summary="A mask where a raster compares to a value, has a bit set, or meets a named "
         "cover rule (water, vegetation, built_up, bare, snow, burned).",
-        outputs=(Output(name="mask", kind="mask", about="yes, no and not valid per pixel"),),
+        outputs=(
+            Output(name="mask", kind="mask", about="yes, no and not valid per pixel"),
+            Output(name="filtered", kind="raster", about="backscatter without speckle"),
+        ),
     ),
     arguments=Threshold,
     function=threshold,

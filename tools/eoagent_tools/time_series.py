@@ -57,7 +57,9 @@ def time_series(arguments: TimeSeries, services: Services) -> ToolResult:
     values = np.array([row.value for row in ordered])
     what = services.figures[rows[0].id].label
     label = f"{what}, {ordered[0].time_label} to {ordered[-1].time_label}"
-    table = store_rows(services.store, ordered, unit=unit, label=f"series: {label}"[:120])
+    table = store_rows(
+        services.store, ordered, unit=unit, label=f"series: {label}"[:120], is_series=True
+    )
     sources = tuple(dict.fromkeys(s for r in ordered for s in services.figures[r.id].sources))
     drafts = _extremes(ordered, unit, what)
     change = float(values[-1] - values[0])

@@ -25,6 +25,7 @@ from eoagent.contracts.tool import (
 from eoagent.contracts.units import is_unit
 from eoagent.geo.stats import RunningStats
 from eoagent.io.zones import Zones, open_zones, zone_values
+from eoagent.spectral.backscatter import Domain, OtherMean
 from eoagent.spectral.indices import match_bands
 
 __all__ = ["TOOL", "ZonalStats", "zonal_stats"]
@@ -34,6 +35,14 @@ _UNITS: Final[dict[ValueKind, str]] = {
     "height": "m",
     "backscatter_db": "dB",
     "temperature": "K",
+}
+_DOMAINS: Final[dict[ValueKind, Domain]] = {
+    "backscatter_db": "decibels",
+    "backscatter_power": "power",
+}
+_WORDS: Final[dict[Domain, str]] = {
+    "decibels": "the decibel values",
+    "power": "linear power",
 }
 _METHODS: Final = {
     "mean": "mean of the pixels, equal weight each",
@@ -54,6 +63,7 @@ class _Subject:
     band: str
     unit: str
     zones: Zones | None
+    mean: float | None
 
 
 class ZonalStats(Arguments):
@@ -69,6 +79,9 @@ class ZonalStats(Arguments):
     """Inside the zones, or all valid pixels outside of them."""
     statistics: tuple[Statistic, ...] = Field(default=("mean",), min_length=1, max_length=7)
     """Which statistics."""
+    mean_of: Domain | None = None
+    """Of radar backscatter, what the mean is taken of: decibels or linear power; of what is stored
+    if left out. It is given in the unit of what is stored."""
     unit: str | None = None
     """Unit of the values, where the raster does not tell (m for an elevation model)."""
 
@@ -85,13 +98,16 @@ def zonal_stats(arguments: ZonalStats, services: Services) -> ToolResult:
     ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
     band = _band(arguments, ref)
     unit = _unit(arguments.unit, ref)
+    _check_domain(arguments, ref)
     outside = arguments.side == "outside"
     with (
         nullcontext() if arguments.zones is None else open_zones(services, arguments.zones) as zones
     ):
-        stats = RunningStats()
+        stats, other = RunningStats(), OtherMean(is_db=ref.values == "backscatter_db")
         for values in zone_values(services, ref, band, zones, outside=outside):
             stats.add(values)
+            if ref.values in _DOMAINS:
+                other.add(values)
         if stats.count == 0:
             where = "" if zones is None else f" {arguments.side} {zones.label}"
             raise InputError(
@@ -107,8 +123,40 @@ def zonal_stats(arguments: ZonalStats, services: Services) -> ToolResult:
         )
     if arguments.unit is not None and ref.values not in _UNITS:
         assumptions.append(f"the values of {ref.title} are taken to be in {arguments.unit}")
-    figures = _figures(arguments, _Subject(ref=ref, band=band, unit=unit, zones=zones), stats)
+    is_other = arguments.mean_of not in {None, _DOMAINS.get(ref.values)}
+    subject = _Subject(
+        ref=ref, band=band, unit=unit, zones=zones, mean=other.mean if is_other else stats.mean
+    )
+    assumptions += _said_of_mean(arguments, ref, stats.mean, other.mean)
+    figures = _figures(arguments, subject, stats)
     return ToolResult(figures=figures, assumptions=tuple(assumptions))
+
+
+def _check_domain(arguments: ZonalStats, ref: RasterRef) -> None:
+    if arguments.mean_of is not None and ref.values not in _DOMAINS:
+        raise InputError(
+            f"{ref.title} holds {ref.values}, no radar backscatter", hint="leave mean_of out"
+        )
+    if "sum" in arguments.statistics and ref.values == "backscatter_db":
+        raise InputError(
+            "a sum of decibels has no meaning: it would multiply the powers",
+            hint="ask for the mean, or open the linear power",
+        )
+
+
+def _said_of_mean(
+    arguments: ZonalStats, ref: RasterRef, stored: float | None, other: float | None
+) -> list[str]:
+    """Return in words which mean of backscatter is given, and what the other one would be."""
+    own = _DOMAINS.get(ref.values)
+    if own is None or "mean" not in arguments.statistics or stored is None or other is None:
+        return []
+    unit = " dB" if own == "decibels" else ""
+    chosen = arguments.mean_of or own
+    rest: Domain = "power" if chosen == "decibels" else "decibels"
+    unchosen = other if chosen == own else stored
+    taken = f"the mean of {ref.title} is taken of {_WORDS[chosen]}"
+    return [f"{taken}; of {_WORDS[rest]} it would be {unchosen:.4g}{unit}"]
 
 
 def _with_range(first: RunningStats, values: Iterable[NDArray[Any]]) -> RunningStats:
@@ -156,7 +204,7 @@ def _figures(
 ) -> tuple[FigureDraft, ...]:
     ref, zones = subject.ref, subject.zones
     values = {
-        "mean": stats.mean,
+        "mean": subject.mean,
         "std": stats.std,
         "minimum": stats.minimum,
         "maximum": stats.maximum,
@@ -173,6 +221,9 @@ def _figures(
         assert value is not None
         method = f"{_METHODS[statistic]} ({stats.count} valid pixels whose centre lies there)"
         is_binned = statistic == "median" and stats.percentile_method == "histogram"
+        domain = arguments.mean_of or _DOMAINS.get(ref.values)
+        if statistic == "mean" and domain is not None:
+            method = f"{method}, of {_WORDS[domain]}"
         if ref.method:
             method = f"{ref.method}; {method}"
         figures.append(
@@ -198,6 +249,7 @@ TOOL = FunctionTool(
             for name, about in _METHODS.items()
         ),
         group="measure",
+        version="2",
     ),
     arguments=ZonalStats,
     function=zonal_stats,

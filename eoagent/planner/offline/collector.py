@@ -24,9 +24,7 @@ __all__ = ["Collector"]
 _TOPICS: Final = frozenset(
     ("CHANGE", "TWODATES", "SERIES", "RANKING", "RELATION", "LOCATION", "DNBR", "COUNT", "LENGTH")
 )
-_SILENT: Final = frozenset(
-    ("STOP", "IT", "IMAGE", "COVERS", "NOCLOUDMASK", "HAVE", "BY", "COMPUTE", "GIVE")
-)
+_SILENT: Final = frozenset(("STOP", "IT", "IMAGE", "COVERS", "HAVE", "BY", "COMPUTE", "GIVE"))
 """Words that may stand anywhere: they change nothing in what is measured."""
 _UNITS: Final = frozenset(("UNIT_AREA", "UNIT_LEVEL", "UNIT_LENGTH"))
 _WANTS: Final[Mapping[str, WantKind]] = MappingProxyType(
@@ -39,6 +37,7 @@ _FLAGS: Final = MappingProxyType(
         "NOFILL": "without_fill",
         "PLACE": "place",
         "VALID": "valid",
+        "NOCLOUDMASK": "no_cloud_mask",
     },
 )
 _SUBJECTS: Final[Mapping[str, Literal["index", "band", "height"]]] = MappingProxyType(

@@ -95,12 +95,13 @@ class OfflinePlanner:
 
     def _opening(self, view: View) -> tuple[Step, ...] | Blueprint:
         bands: list[JsonValue] | None = list(view.bands) or None
+        bare = self._read(view)[1].no_cloud_mask
         steps: list[Step] = []
         said: dict[str, JsonValue]
         for given in (i for i in view.inputs if i.kind in _OPENED):
             if given.kind == "image":
                 tool, said = "open_image", {"hrefs": [given.href], "gsd_m": view.gsd_m}
-                said |= {"bands": bands}
+                said |= {"bands": bands, "mask_classes": [] if bare else None}
             else:
                 tool, said = "open_features", {"href": given.href}
             arguments = {key: value for key, value in said.items() if value is not None}

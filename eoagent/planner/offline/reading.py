@@ -103,6 +103,8 @@ class Reading:
     """Whether clouds are named."""
     valid: bool = False
     """Whether the pixels with a value are named."""
+    no_cloud_mask: bool = False
+    """Whether clouds are to count as ground."""
     quality: bool = False
     """Whether a quality band is named."""
     place: bool = False

@@ -115,7 +115,8 @@ def _measured(frame: Frame, reading: Reading, n: int, next_n: int) -> Blueprint:
     if reading.bands or reading.scale is not None or reading.gsd_m is not None:
         return refuse(next_n, say("unused", chinese=zh, words=", ".join(reading.bands) or "scale"))
     chain = _Chain(next_n=next_n, over=f"${n}.scenes")
-    raster = chain.add("open_image", "each scene", hrefs=["$item"])
+    bare: list[str] | None = [] if reading.no_cloud_mask else None
+    raster = chain.add("open_image", "each scene", hrefs=["$item"], mask_classes=bare)
     scene = Opened(n=n, href="$item", handle="", preview={}, is_raster=True, reference=raster)
     images = PerImage(reading, (scene,), chain)
     unused = images.unused()

@@ -48,13 +48,18 @@ class Sources:
             "offset": reading.offset,
             "gsd_m": reading.gsd_m,
         }
+        unmasked: list[str] | None = [] if reading.no_cloud_mask else None
         if not is_stack and all(value is None for value in said.values()):
             self._scene = rasters[0].ref
             return self._scene
         if is_stack:
             said |= {"bands": None, "sensor": None}
         self._scene = self.drawing.add(
-            "open_image", "as the question says", hrefs=[o.href for o in rasters], **said
+            "open_image",
+            "as the question says",
+            hrefs=[o.href for o in rasters],
+            mask_classes=unmasked,
+            **said,
         )
         return self._scene
 

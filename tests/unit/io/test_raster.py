@@ -166,7 +166,8 @@ def landsat(tmp_path):
 
 
 def test_files_of_a_scene_become_one_raster_with_the_product_scale(tmp_path, guard):
-    ref = open_raster(landsat(tmp_path), guard)
+    ref = open_raster(landsat(tmp_path), guard, qa=())
+    assert ref.qa is None
     assert ref.band_names == ("red", "nir", "qa_pixel")
     assert (ref.sensor, ref.values) == ("landsat-8", "reflectance")
     assert len(ref.sources) == 3
@@ -186,6 +187,39 @@ def test_a_quality_band_leaves_out_the_classes_named(tmp_path, guard):
         assert ref.band_names == ("red", "nir")
         with RasterReader(ref, guard) as reader:
             np.testing.assert_array_equal(reader.read(["red"])[1], expected)
+
+
+def test_clouds_shadows_and_fill_are_left_out_unless_the_caller_says_otherwise(tmp_path, guard):
+    ref = open_raster(landsat(tmp_path), guard)
+    assert ref.qa is not None
+    assert ref.qa.exclude == ("fill", "dilated_cloud", "cirrus", "cloud", "cloud_shadow")
+    with RasterReader(ref, guard) as reader:
+        np.testing.assert_array_equal(reader.read(["nir"])[1], [[False, False], [True, False]])
+        both = reader.read(["nir", "qa_pixel"])[1]
+        np.testing.assert_array_equal(both, [[False, False], [True, False]])
+        alone = reader.read(["qa_pixel"])[1]
+        np.testing.assert_array_equal(alone, [[False, True], [True, True]])
+
+
+def test_a_quality_file_by_itself_is_not_masked(tmp_path, guard):
+    assert open_raster(landsat(tmp_path)[2:], guard).qa is None
+
+
+def test_a_band_of_codes_inside_a_stack_masks_the_others(tmp_path, guard):
+    codes = [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
+    bands = np.array([np.full((2, 6), 500), codes], dtype=np.uint16)
+    path = write(tmp_path / "stack.tif", bands, names=("red", "scl"), **UTM)
+    ref = open_raster([path], guard)
+    assert ref.band_names == ("red", "scl")
+    with RasterReader(ref, guard) as reader:
+        valid = reader.read(["red"])[1]
+        assert reader.read(["scl"])[1].all()
+    kept = np.array(codes)[valid].tolist()
+    assert kept == [2, 4, 5, 6, 7, 11]
+    assert open_raster([path], guard, qa=()).qa is None
+    snow = open_raster([path], guard, qa=("snow",))
+    with RasterReader(snow, guard) as reader:
+        assert np.array(codes)[~reader.read(["red"])[1]].tolist() == [11]
 
 
 def test_a_quality_rule_without_a_quality_band_is_refused(tmp_path, guard):

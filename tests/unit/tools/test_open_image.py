@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 
 from eoagent.contracts.errors import InputError, NotFound, SourceError
 from eoagent.io.origin import OriginGuard
+from eoagent.io.sampleworld import write_world
 
 PIXELS = np.arange(2 * 6 * 8, dtype=np.uint16).reshape(2, 6, 8) + 1000
 
@@ -78,6 +80,55 @@ def test_clouds_are_left_out_by_the_quality_band_when_asked(bench, shared_data):
         used("open_image", hrefs=hrefs, mask_classes=["fog"])
     with pytest.raises(InputError, match="there is no quality band"):
         used("open_image", hrefs=hrefs[:1], mask_classes=["cloud"])
+
+
+def test_clouds_of_a_scene_do_not_count_unless_that_is_asked(bench):
+    world = write_world(bench.folder / "world", size=180)
+    scene = next(s for s in world.scenes if s.cloud_pct > 5 and s.gsd_m == 10)
+    folder = (bench.folder / "world" / scene.href).parent
+    href = str(next(folder.glob("*.json")))
+    with rasterio.open(next(folder.glob("*scl*.tif"))) as file:
+        codes = file.read(1)
+    _, result = payload(bench, hrefs=[href])
+    left = ~np.isin(codes, [0, 1, 3, 8, 9, 10])
+    share = 100 * (1 - left.sum() / (codes != 0).sum())
+    said = " ".join(result.assumptions)
+    assert "flags as fill, saturated, cloud_shadow, cloud, cirrus are left out (ESA" in said
+    assert f"leaves out {share:.1f} % of the filled pixels" in said
+    handle = result.artifacts["raster"].handle
+    found = bench.values("describe_data", target=handle)
+    assert found["valid_share"] == pytest.approx(100 * left.mean())
+    whole, result = payload(bench, hrefs=[href], mask_classes=[])
+    assert whole["qa"] is None
+    assert any(s.endswith("as asked: clouds count as ground") for s in result.assumptions)
+    found = bench.values("describe_data", target=result.artifacts["raster"].handle)
+    assert found["valid_share"] == pytest.approx(100 * (codes != 0).mean())
+    snowless, _ = payload(bench, hrefs=[href], mask_classes=["snow"])
+    assert snowless["qa"]["exclude"] == ["snow"]
+
+
+def test_landsat_files_are_masked_by_their_quality_file_and_the_share_is_said(bench, shared_data):
+    scene = "LC08_L2SP_008059_20191201_20200825_02_T1"
+    folder = shared_data / "stac_with_pixels" / scene
+    used = bench.using(origins=OriginGuard(typed=[str(folder)]))
+    files = {part: folder / f"{scene}_{part}.TIF" for part in ("SR_B4", "SR_B5", "QA_PIXEL")}
+    with rasterio.open(files["QA_PIXEL"]) as file:
+        codes = file.read(1)
+    filled = codes & 1 == 0
+    _, result = payload(used, hrefs=[str(path) for path in files.values()])
+    share = 100 * ((codes & 0b11110) != 0)[filled].mean()
+    assert f"leaves out {share:.1f} % of the filled pixels" in result.assumptions[-1]
+    handle = result.artifacts["raster"].handle
+    ndvi = used.handle("spectral_index", raster=handle, index="ndvi")
+    made = used.pixels(ndvi)[0][0]
+    assert np.isnan(made[(codes & 0b11111) != 0]).all()
+    assert np.isfinite(made).sum() > 0
+    flagged = used.handle("threshold", raster=handle, band="qa_pixel", bit=3, exclude_bits=[0])
+    cloud = used.values("measure", target=flagged, quantities=["share"])["share"]
+    assert cloud == pytest.approx(81.057, abs=0.01)
+    files["QA_PIXEL"] = folder / "none_QA_PIXEL.TIF"
+    with pytest.raises(NotFound, match="there is no file"):
+        used("open_image", hrefs=[str(path) for path in files.values()])
 
 
 def test_what_cannot_be_opened_is_refused_with_a_reason(bench, places):
