@@ -14,6 +14,7 @@ __all__ = [
     "Color",
     "Limits",
     "RampName",
+    "color_of_cover",
     "color_scalar",
     "limits_of",
     "ramp_color",
@@ -39,6 +40,16 @@ PALETTE: Final[tuple[Color, ...]] = (
 Source: Okabe and Ito 2008, https://jfly.uni-koeln.de/color/, without black, in an order that
 stands out on imagery.
 """
+
+_USUAL: Final[tuple[tuple[str, Color], ...]] = (
+    ("water", (40, 160, 255)),
+    ("vegetation", (150, 230, 40)),
+    ("burned", (213, 94, 0)),
+    ("snow", (86, 230, 255)),
+    ("built-up", (204, 121, 167)),
+    ("bare", (240, 200, 66)),
+)
+"""Colours in which readers of maps expect a cover, light enough to show on imagery."""
 
 RAMPS: Final[dict[RampName, tuple[Color, ...]]] = {
     # Lightness (CIE L*) rises evenly from 11 to 95, hue runs from blue over green to yellow.
@@ -155,3 +166,9 @@ def stretch_rgb(
     shares = np.clip((values - low[:, None, None]) / span[:, None, None], 0.0, 1.0)
     colored = np.where(valid, np.nan_to_num(shares), 0.0) ** gamma
     return np.rint(255 * np.moveaxis(colored, 0, -1)).astype(np.uint8)
+
+
+def color_of_cover(label: str) -> Color | None:
+    """Return the usual colour of the cover that a label names, or None if it names none."""
+    words = label.casefold()
+    return next((color for name, color in _USUAL if name in words), None)

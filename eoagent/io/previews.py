@@ -26,7 +26,7 @@ from eoagent.geo.projection import is_lonlat
 from eoagent.geo.reprojection import to_lonlat
 from eoagent.io.figuretable import TableContent, read_table
 from eoagent.io.freegrid import grid_about, near_grid
-from eoagent.io.mapcolour import PALETTE, Color
+from eoagent.io.mapcolour import PALETTE, Color, color_of_cover
 from eoagent.io.maplayers import Layer, MaskLayer, OutlineLayer, RgbLayer, ScalarLayer
 from eoagent.io.picture import render
 from eoagent.io.raster import RasterReader
@@ -172,7 +172,12 @@ class MapMaker:
             mask = MaskRef.model_validate(artifact.payload)
             values, valid = self._read(mask_as_raster(mask), ("mask",), grid, width_px)
             yes = np.nan_to_num(values[0]) > 0
-            return MaskLayer(yes=yes, valid=valid, label=mask.label, color=next(colors))
+            return MaskLayer(
+                yes=yes,
+                valid=valid,
+                label=mask.label,
+                color=color_of_cover(mask.label) or next(colors),
+            )
         if artifact.kind in {"features", "boxes", "aoi"}:
             ref = FeaturesRef.model_validate(artifact.payload)
             shapes = self._outlines(ref, grid)

@@ -177,7 +177,9 @@ def test_a_product_without_a_name_is_refused_with_both_units():
         (-1000.0, "m", "km"),
         (5e9, "count", "count"),
         (5e9, "ha", "ha"),
-        (5e9, "m2/yr", "m2/yr"),
+        (5e9, "m2/yr", "km2/yr"),
+        (-3e4, "m2/yr", "ha/yr"),
+        (0.5, "1/yr", "1/yr"),
     ],
 )
 def test_areas_and_lengths_are_shown_in_the_unit_that_fits(value, unit, shown):

@@ -14,7 +14,7 @@ from PIL import Image, ImageFont
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.raster import Grid
 from eoagent.io.map_page import map_html
-from eoagent.io.mapcolour import PALETTE, RAMPS, limits_of, ramp_color
+from eoagent.io.mapcolour import PALETTE, RAMPS, color_of_cover, limits_of, ramp_color
 from eoagent.io.mapframe import legend_rows, ramp_numbers, scale_bar, up_bearing_deg
 from eoagent.io.maplayers import NO_DATA
 from eoagent.io.maptext import font, plain_text, text_width, wrap_text
@@ -406,3 +406,16 @@ def test_map_page_of_other_bytes_is_refused():
 def test_picture_saves_as_png_and_opens_again():
     layer = ScalarLayer(values=np.ones((4, 4)), valid=ALL[:4, :4], label="x")
     assert Image.open(io.BytesIO(png(draw([layer])))).size[0] == WIDTH
+
+
+@pytest.mark.parametrize(
+    ("label", "bluest"),
+    [("open water", True), ("Burned ground", False), ("water: NDWI > 0", True)],
+)
+def test_a_cover_has_its_usual_colour(label, bluest):
+    red, _, blue = color_of_cover(label)
+    assert (blue > red) == bluest
+
+
+def test_what_names_no_cover_has_no_usual_colour():
+    assert color_of_cover("NDVI > 0.3") is None

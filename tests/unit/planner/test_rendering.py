@@ -36,7 +36,7 @@ def _claims(text, *allowed, has_choice=False):
         (_figure(-12.25, "dB"), "-12.25 dB"),
         (_figure(500.0, "m"), "500 m"),
         (_figure(1500.0, "m"), "1.500 km"),
-        (_figure(2e6, "m2/yr"), "2,000,000 m²/yr"),
+        (_figure(2e6, "m2/yr"), "2 km²/yr"),
         (_figure(0.0), "0 m²"),
     ],
 )
