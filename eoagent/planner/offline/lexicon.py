@@ -13,7 +13,7 @@ from typing import Final
 from eoagent.contracts.errors import InputError
 from eoagent.planner.offline.numerals import read_numeral
 
-__all__ = ["MAX_QUESTION_CHARS", "Word", "is_chinese", "tokenize"]
+__all__ = ["MAX_QUESTION_CHARS", "Word", "is_chinese", "spellings_of", "tokenize"]
 
 MAX_QUESTION_CHARS: Final = 2000
 """Longest question that is read."""
@@ -177,6 +177,12 @@ def _ends_well(question: str, end: int) -> bool:
 
 def _is_latin(character: str) -> bool:
     return (character.isalnum() and not _CJK.match(character)) or character == "_"
+
+
+def spellings_of(meaning: str) -> tuple[str, ...]:
+    """Return the spellings of a kind of feature or object, in lower case."""
+    kinds = {"FEATURE", "ZONE", "OBJECT"}
+    return tuple(s for s, (kind, m) in _lexicon()[0].items() if m == meaning and kind in kinds)
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from eoagent.planner.offline.blueprint import Blueprint, Drawing, Opened
 from eoagent.planner.offline.frame import Frame, Relation
 from eoagent.planner.offline.gathered import AREA_UNITS
 from eoagent.planner.offline.leftovers import leftovers
+from eoagent.planner.offline.lexicon import spellings_of
 from eoagent.planner.offline.phrases import has_phrase, say
 from eoagent.planner.offline.reading import Reading
 from eoagent.planner.offline.refusals import ask, refuse, refuse_topics
@@ -17,6 +18,8 @@ __all__ = ["draw_relation"]
 
 _LENGTHS: Final = frozenset(("m", "km"))
 _PAIR: Final = 2
+_ANY_FEATURE: Final = frozenset({"district", "parcel"})
+"""Nouns that say no more than that something is a feature."""
 
 
 def draw_relation(
@@ -38,6 +41,12 @@ def draw_relation(
         "best": family.best,
     }[frame.relation.kind]
     return drawn()
+
+
+def _is_named(noun: str, title: str) -> bool:
+    """Return whether a file's name says that it holds features of a kind."""
+    words = title.casefold().replace("_", " ").replace("-", " ")
+    return any(word in words for word in (noun, *spellings_of(noun)))
 
 
 class _Relation:
@@ -200,10 +209,10 @@ class _Relation:
     def _target(self) -> Opened | Blueprint:
         """Return the features that the question's noun means, or a question back."""
         noun, zh = self._relation.noun, self._reading.chinese
-        named = [o for o in self._features if noun.casefold() in o.title.casefold()]
+        named = [o for o in self._features if _is_named(noun, o.title)]
         if len(named) == 1:
             return named[0]
-        if len(self._features) == 1 and not named:
+        if len(self._features) == 1 and noun in _ANY_FEATURE:
             return self._features[0]
         files = ", ".join(o.title for o in self._features) or "-"
         return ask(self._next_n, say("which_features", chinese=zh, noun=self._noun(), names=files))
