@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -29,6 +31,7 @@ from eoagent.io.stored_features import load_stored
 __all__ = ["TOOL", "FindScenes", "find_scenes"]
 
 _LISTED = 20
+_END: Final = MappingProxyType({"cloud_cover": "most", "least_cloud": "least"})
 
 
 class FindScenes(Arguments):
@@ -51,8 +54,8 @@ class FindScenes(Arguments):
     """Words that id, title, description, collection or sensor must hold, all of them."""
     max_cloud_pct: float | None = Field(default=None, ge=0, le=100)
     """Most cloud that an item may state, percent."""
-    order_by: str = Field(default="time", pattern="^(time|cloud_cover)$")
-    """Order of the list: oldest first, or most stated cloud first."""
+    order_by: Literal["time", "cloud_cover", "least_cloud"] = "time"
+    """Order of the list: oldest first, or by stated cloud cover, most or least first."""
 
 
 def find_scenes(arguments: FindScenes, services: Services) -> ToolResult:
@@ -84,11 +87,11 @@ def find_scenes(arguments: FindScenes, services: Services) -> ToolResult:
         },
     )
     sources = (scenes.source,) if scenes.source is not None else ()
-    figures = _figures(chosen, label[:200], sources, by_cloud=arguments.order_by == "cloud_cover")
+    figures = _figures(chosen, label[:200], sources, order_by=arguments.order_by)
     return ToolResult(
         artifacts={"scenes": items, "table": _table(services, listed, label)},
         figures=figures,
-        assumptions=_choices(arguments, scenes),
+        assumptions=_choices(arguments, scenes, chosen),
         warnings=_warnings(scenes),
     )
 
@@ -111,10 +114,11 @@ def _chosen(arguments: FindScenes, scenes: Scenes) -> list[Scene]:
         (s for s in scenes.scenes if _holds(s, arguments.words, titles.get(s.collection, ""))),
         key=_age,
     )
-    if arguments.order_by == "cloud_cover":
-        stated = [scene for scene in chosen if scene.cloud_pct is not None]
-        return sorted(stated, key=lambda s: -(s.cloud_pct or 0.0))
-    return chosen
+    if arguments.order_by == "time":
+        return chosen
+    sign = -1.0 if arguments.order_by == "cloud_cover" else 1.0
+    stated = [scene for scene in chosen if scene.cloud_pct is not None]
+    return sorted(stated, key=lambda s: sign * (s.cloud_pct or 0.0))
 
 
 def _age(scene: Scene) -> tuple[bool, float, str, str]:
@@ -122,7 +126,7 @@ def _age(scene: Scene) -> tuple[bool, float, str, str]:
     return start is None, start.timestamp() if start else 0.0, scene.id, scene.collection
 
 
-def _choices(arguments: FindScenes, scenes: Scenes) -> tuple[str, ...]:
+def _choices(arguments: FindScenes, scenes: Scenes, chosen: list[Scene]) -> tuple[str, ...]:
     said = []
     if arguments.words:
         words = ", ".join(f"'{word}'" for word in arguments.words)
@@ -132,10 +136,26 @@ def _choices(arguments: FindScenes, scenes: Scenes) -> tuple[str, ...]:
             f"the cloud limit of {arguments.max_cloud_pct:g} percent is held against the cloud "
             "cover that each item states for its whole scene"
         )
+    if arguments.order_by != "time":
+        said.append("scenes that state no cloud cover are left out of the order")
+    loose = [scene.id for scene in chosen if _is_loose(scene, arguments.datetime)]
+    if loose:
+        named = ", ".join(loose[:_LISTED])
+        said.append(f"dated only by a span that reaches beyond the time asked for: {named}")
     if scenes.passed_over:
         names = ", ".join(scenes.passed_over[:_LISTED])
         said.append(f"not looked into, by the place or time that they state: {names}")
     return tuple(said)
+
+
+def _is_loose(scene: Scene, datetime: str | None) -> bool:
+    """Whether a scene meets a time by a span that is wider than it."""
+    if datetime is None or scene.time is None:
+        return False
+    asked, own = parse_time(datetime), scene.time
+    starts_early = asked.start is not None and (own.start is None or own.start < asked.start)
+    ends_late = asked.end is not None and (own.end is None or own.end > asked.end)
+    return starts_early or ends_late
 
 
 def _warnings(scenes: Scenes) -> tuple[str, ...]:
@@ -173,7 +193,12 @@ def _box(arguments: FindScenes, services: Services) -> BBox | None:
 def _holds(scene: Scene, words: tuple[str, ...], about_collection: str) -> bool:
     own = (scene.id, scene.title, scene.description, scene.collection, about_collection)
     text = " ".join((*own, scene.sensor, scene.platform, scene.constellation)).casefold()
-    return all(word.casefold() in text for word in words)
+    return all(_stands_in(word.casefold(), text) for word in words)
+
+
+def _stands_in(word: str, text: str) -> bool:
+    """Whether a word stands in a text whole: `sentinel-2` is not in `sentinel-2-like`."""
+    return re.search(rf"(?<![^\W_]){re.escape(word)}(?![^\W_]|-\w)", text) is not None
 
 
 def _listed(scene: Scene) -> dict[str, Any]:
@@ -190,7 +215,7 @@ def _listed(scene: Scene) -> dict[str, Any]:
 
 
 def _figures(
-    chosen: list[Scene], label: str, sources: tuple[Source, ...], *, by_cloud: bool
+    chosen: list[Scene], label: str, sources: tuple[Source, ...], *, order_by: str
 ) -> tuple[FigureDraft, ...]:
     ids = [scene.id for scene in chosen]
     shown = ", ".join(ids[:_LISTED]) + (f" and {len(ids) - _LISTED} more" * (len(ids) > _LISTED))
@@ -198,9 +223,9 @@ def _figures(
         ("count", len(ids), "count", "items counted"),
         ("ids", shown, "choice", "ids of the items, in order"),
     ]
-    if by_cloud:
+    if order_by != "time":
         rows += [
-            ("first", ids[0], "choice", "item with the most stated cloud"),
+            ("first", ids[0], "choice", f"item with the {_END[order_by]} stated cloud"),
             ("cloud_cover", float(chosen[0].cloud_pct or 0.0), "percent", "as the item states it"),
         ]
     return tuple(
@@ -256,7 +281,11 @@ TOOL = FunctionTool(
             Output(name="table", kind="table", about="a row per scene"),
             Output(name="count", kind="figure", about="how many, count"),
             Output(name="ids", kind="figure", about="their ids, choice"),
-            Output(name="first", kind="figure", about="the cloudiest, with order_by cloud_cover"),
+            Output(
+                name="first",
+                kind="figure",
+                about="the first, with order_by cloud_cover or least_cloud",
+            ),
             Output(name="cloud_cover", kind="figure", about="its stated cloud, percent"),
         ),
         group="search",

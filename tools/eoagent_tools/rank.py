@@ -95,7 +95,7 @@ def _figures(
     arguments: Rank, ordered: list[FigureRow], name: str
 ) -> tuple[FigureDraft, FigureDraft]:
     first = ordered[0]
-    listed = ", ".join(row.id or row.label for row in ordered[:10])
+    listed = ", ".join(row.label for row in ordered[:10])
     more = f" and {len(ordered) - 10} more" if len(ordered) > 10 else ""
     method = f"{arguments.order} of {len(ordered)} figures ({listed}{more})"
     label = f"{arguments.order}: {first.draft.label}"[:200]

@@ -129,3 +129,65 @@ def test_collections_that_state_another_place_are_named(bench, stac_server):
     assert _ids(result) == ["here"]
     assert "not looked into, by the place or time that they state: there" in result.assumptions
     assert result.warnings == ()
+
+
+def test_the_least_cloudy_comes_first_where_that_is_asked(find, world):
+    known = [i["properties"].get("eo:cloud_cover") for i in _items(world)]
+    result = find(order_by="least_cloud")
+    values = {f.name: f.value for f in result.figures}
+    assert values["cloud_cover"] == pytest.approx(min(v for v in known if v is not None))
+    assert "left out of the order" in " ".join(result.assumptions)
+
+
+@pytest.fixture
+def folder_of(bench, tmp_path):
+    """Write items (id, properties) into one item collection and find scenes in it."""
+
+    def run(*items, **arguments):
+        features = [
+            {
+                "type": "Feature",
+                "stac_version": "1.0.0",
+                "id": identity,
+                "collection": collection,
+                "geometry": {"type": "Point", "coordinates": [10, 45]},
+                "bbox": [10, 45, 10, 45],
+                "properties": {"datetime": None, **properties},
+                "links": [],
+                "assets": {"data": {"href": "./a.tif", "roles": ["data"]}},
+            }
+            for identity, collection, properties in items
+        ]
+        path = tmp_path / "items.json"
+        path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+        return bench("find_scenes", catalog=str(path), **arguments)
+
+    return run
+
+
+def test_a_word_is_found_whole_not_inside_another(folder_of):
+    day = {"datetime": "2019-04-16T00:00:00Z"}
+    items = (
+        ("a_1", "sentinel-2", day),
+        ("b_2", "sentinel-2-like", day),
+        ("c_naip_3", "other", day),
+        ("d", "naipes", day),
+    )
+    assert _ids(folder_of(*items, words=["Sentinel-2"])) == ["a_1"]
+    assert _ids(folder_of(*items, words=["naip"])) == ["c_naip_3"]
+
+
+def test_a_scene_dated_by_a_wider_span_is_named(folder_of):
+    items = (
+        ("sharp", "x", {"datetime": "2019-04-16T00:00:00Z"}),
+        (
+            "loose",
+            "x",
+            {"start_datetime": "2015-01-01T00:00:00Z", "end_datetime": "2022-01-01T00:00:00Z"},
+        ),
+    )
+    result = folder_of(*items, datetime="2019")
+    assert set(_ids(result)) == {"sharp", "loose"}
+    assert (
+        "dated only by a span that reaches beyond the time asked for: loose" in result.assumptions
+    )
