@@ -30,7 +30,7 @@ def shared_data() -> Path:
     folder = Path(os.environ.get("EOAGENT_SHARED_DATA", _ROOT.parent / "shared" / "data"))
     if not (folder / "qa_multistep.jsonl").is_file():
         pytest.skip(f"no shared imagery at {folder}; set EOAGENT_SHARED_DATA")
-    return folder
+    return folder.resolve()  # hrefs are compared after links are followed
 
 
 def _module(name: str) -> ModuleType:
