@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import scipy  # loads its parts when they are first used
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from eoagent.contracts.errors import InputError
 
@@ -109,7 +109,7 @@ class LookCounter:
                 "the number of looks cannot be told from so few pixels",
                 hint="give looks: 4.4 for Sentinel-1 GRD of high resolution",
             )
-        density = ndimage.gaussian_filter1d(self._counts.astype(np.float64), _SMOOTHING_BINS)
+        density = scipy.ndimage.gaussian_filter1d(self._counts.astype(np.float64), _SMOOTHING_BINS)
         middle = (float(np.argmax(density)) + 0.5) * _MOST_LOOKS / _BINS
         return max(1.0, middle)
 
@@ -123,7 +123,7 @@ def _moments(power: Floats, size: int) -> tuple[Floats, Floats, Floats]:
     pixels = float(size**2)
 
     def total(array: Floats) -> Floats:
-        summed: Floats = ndimage.uniform_filter(array, size, mode="constant") * pixels
+        summed: Floats = scipy.ndimage.uniform_filter(array, size, mode="constant") * pixels
         return summed
 
     count = np.rint(total(valid.astype(np.float64)))
