@@ -57,9 +57,14 @@ def names_item(href: str) -> bool:
     That is a JSON file, an item of a STAC API, or a member of a stac-geoparquet file.
     """
     document, member = split_member(href)
-    bare = document.partition("?")[0]
+    bare = _bare(document)
     is_item = bare.lower().endswith(_ITEM_ENDINGS) or bool(_ITEM_PATH.fullmatch(bare))
     return is_item or (bool(member) and bare.lower().endswith(_TABLE_ENDINGS))
+
+
+def _bare(document: str) -> str:
+    """Return a URL without its query; in a path a question mark is a letter like any other."""
+    return document.partition("?")[0] if "://" in document else document
 
 
 def member_href(document: str, identity: str) -> str:
@@ -68,8 +73,15 @@ def member_href(document: str, identity: str) -> str:
 
 
 def split_member(href: str) -> tuple[str, str]:
-    """Return the document and the id in the name of one of its items; the id may be empty."""
-    document, _, member = href.partition("#")
+    """Return the document and the id in the name of one of its items; the id may be empty.
+
+    A `#` in the name of a folder or file is no mark: an id stands at the end, behind the name of a
+    document of items.
+    """
+    document, mark, member = href.rpartition("#")
+    endings = (*_ITEM_ENDINGS, *_TABLE_ENDINGS)
+    if not mark or "/" in member or not _bare(document).lower().endswith(endings):
+        return href, ""
     return document, unquote(member)
 
 
