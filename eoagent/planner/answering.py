@@ -83,6 +83,20 @@ def _quotable(record: StepRecord) -> str:
     return " ".join([canonical_json(record.arguments), *previews, *said, problem])
 
 
+def _telling(records: Iterable[StepRecord]) -> list[StepRecord]:
+    """Return the steps whose choices bear on the answer.
+
+    An image that is opened again as the question says is not looked at as it was opened first.
+    """
+    every = list(records)
+    used = {
+        reference.lstrip("$").partition(".")[0]
+        for record in every
+        for reference in (*record.references.values(), record.each or "")
+    }
+    return [r for r in every if r.figures or r is every[-1] or str(r.n) in used]
+
+
 def finish(
     state: State, checked: Checked, *, planner: str, versions: dict[str, str], seconds: float
 ) -> AnswerRecord:
@@ -91,6 +105,7 @@ def finish(
     records, figures = records_of(state), figures_of(state)
     ended = next((r for r in records.values() if r.ended_as), None)
     results = tuple(figures[i] for i in draft.results if i in figures)
+    told = _telling(records.values())
     return AnswerRecord(
         schema="eoagent/answer/1",
         question=state["question"],
@@ -102,11 +117,9 @@ def finish(
         artifacts=_artifacts(records.values()),
         steps=tuple(_step(record) for record in records.values()),
         assumptions=_unique(
-            [*state.get("assumptions", []), *(a for r in records.values() for a in r.assumptions)]
+            [*state.get("assumptions", []), *(a for r in told for a in r.assumptions)]
         ),
-        warnings=_unique(
-            [w for r in records.values() for w in r.warnings] + [state.get("stopped", "")]
-        ),
+        warnings=_unique([w for r in told for w in r.warnings] + [state.get("stopped", "")]),
         question_back=draft.question_back
         or (ended.message if ended and ended.ended_as == "clarify" else ""),
         unverified=checked.unverified,

@@ -8,7 +8,7 @@ from eoagent.planner.offline.blueprint import Blueprint, Drawing, Opened
 from eoagent.planner.offline.frame import Delta, Frame
 from eoagent.planner.offline.gathered import AREA_UNITS
 from eoagent.planner.offline.leftovers import leftovers, subject_name
-from eoagent.planner.offline.perimage import PerImage
+from eoagent.planner.offline.perimage import PerImage, other_dates
 from eoagent.planner.offline.phrases import say
 from eoagent.planner.offline.reading import Reading
 from eoagent.planner.offline.refusals import ask, refuse
@@ -38,6 +38,9 @@ def draw_change(
         return _burned(images)
     if not images.quantity and not reading.has_rule:
         return refuse(next_n, say("no_want", chinese=reading.chinese))
+    problem = _two_senses(frame, images)
+    if problem:
+        return ask(next_n, problem)
     if frame.is_each or not frame.changes:
         return _each(frame, images)
     if reading.has_rule:
@@ -45,17 +48,25 @@ def draw_change(
     return _statistic(images)
 
 
+def _two_senses(frame: Frame, images: PerImage) -> str:
+    """Return what to ask where a change can be meant in two ways, or empty."""
+    reading, zh = images.reading, images.reading.chinese
+    if frame.changes and {"less", "more"} & set(frame.changes):
+        return say("gross_or_net", chinese=zh, cover=images.name())
+    if images.quantity in {"minimum", "maximum"} and frame.changes:
+        return say("value_or_change", chinese=zh, subject=images.name())
+    is_ground = {"gained", "lost"} & set(frame.changes) or reading.partitive
+    if images.quantity == "share" and frame.changes and is_ground:
+        return say("share_of_which", chinese=zh)
+    return ""
+
+
 def _out_of_order(frame: Frame, pair: tuple[Opened, ...], *, chinese: bool) -> str:
     """Return what to ask where the images' dates contradict the question, or empty."""
     times = [str(image.preview.get("time", ""))[:10] for image in pair]
-    if not all(times):
-        return ""
-    said = [part for time in frame.times for part in time.split("/")]
-    if len(said) == 2 and any(
-        not (have.startswith(want) or want.startswith(have))
-        for want, have in zip(said, times, strict=True)
-    ):
-        return say("other_dates", chinese=chinese, said=", ".join(said), have=", ".join(times))
+    problem = other_dates(frame, times, chinese=chinese)
+    if problem or not all(times):
+        return problem
     if times[0] > times[1] and not frame.is_reversed:
         return say("dates_reversed", chinese=chinese, first=times[0], second=times[1])
     return ""

@@ -203,12 +203,24 @@ class Collector:
             elif token.type == "ZONE":
                 self.gathered.nouns.append(str(token))
         for name in phrase.find_data("name"):
+            if not self._is_name(name):
+                self._cannot(phrase)
             self.gathered.names.append(" ".join(str(t) for t in _tokens(name)))
+
+    def _is_name(self, name: Tree[Token]) -> bool:
+        """Return whether words are written as a name is: quoted, with capitals, or in Chinese."""
+        texts = [self._text(token) for token in _tokens(name) if token.type != "QUOTED"]
+        is_latin = {text[:1].isascii() for text in texts}
+        is_sign = is_latin == {False} and len("".join(texts)) < 2
+        return len(is_latin) < 2 and not is_sign and not any(t[:1].islower() for t in texts)
 
     def _scope(self, phrase: Tree[Token]) -> None:
         if _of(phrase, "PLACE"):
             self.gathered.fields["place"] = True
-        self.gathered.said |= {t.type for t in _tokens(phrase)} & {"IMAGE", "RELIEF"}
+        named = {t.type for t in _tokens(phrase)} & {"IMAGE", "RELIEF"}
+        if named and _of(phrase, "INSIDE"):
+            self.gathered.fields["in_image"] = True
+        self.gathered.said |= named
 
     def _loose_index(self, phrase: Tree[Token]) -> None:
         subject = self._subject(phrase)
@@ -241,6 +253,8 @@ class Collector:
             self.gathered.covers.append(Cover(name=value))
         elif kind in {"BAND", "HEIGHT"}:
             self.gathered.subjects.append(Subject(kind=_SUBJECTS[kind], id=value))
+        elif kind in {"OUTSIDE", "BEYOND"} and self.gathered.sides == ["inside"]:
+            self.gathered.sides.append("outside")
         elif kind in _FLAGS:
             self.gathered.fields[_FLAGS[kind]] = True
         elif not self._topic(kind, value):

@@ -15,6 +15,8 @@ _QUANTITIES: Final = frozenset({"INDEX", "BAND", "HEIGHT", "SUBJECT"})
 _NO_DATE_AFTER: Final = frozenset(
     {"CMP", "OVER", "EQUALS", "BIT", "PIXEL", "SCALE", "OFFSET", "PARAM", "BANDS", "SENSOR"}
 )
+_OPEN: Final = frozenset({"before", "after", "之前", "之后", "前", "后", "以前", "以后"})
+"""Words that with a date bound a time on one side."""
 _NO_DATE_BEFORE: Final = frozenset(
     {"UNIT_AREA", "UNIT_LENGTH", "UNIT_LEVEL", "PERCENT", "CMPAFTER", "IMAGE", "MONTHMARK"}
 )
@@ -115,18 +117,42 @@ def _is_year(words: Sequence[Word], place: int, before: Sequence[Word]) -> bool:
     return earlier[-1:] != ["NUMBER"]
 
 
+def _is_open(parts: Sequence[Word]) -> bool:
+    """Return whether `before 2019`, `2019 年以后`: no span, and no date in it.
+
+    `Before (1 December 2018)` is the date of the image before.
+    """
+    types = [part.type for part in parts]
+    if types == ["TWODATES", "DATE"]:
+        return parts[0].text.lower() in _OPEN and "(" not in parts[1].before
+    if types in (["DATE", "TWODATES"], ["DATE", "BEYOND"]):
+        return types[1] == "BEYOND" or (parts[1].text in _OPEN and not parts[1].before.strip())
+    return False
+
+
+def _types(words: Sequence[Word], place: int, count: int) -> list[str]:
+    return [word.type for word in words[place : place + count]]
+
+
 def _join_spans(words: Sequence[Word]) -> list[Word]:
     joined: list[Word] = []
     place = 0
     while place < len(words):
-        types = [word.type for word in words[place : place + 3]]
-        parts = words[place : place + 3]
-        if types == ["DATE", "TO", "DATE"]:
+        types, parts = _types(words, place, 3), words[place : place + 3]
+        if types[:2] == ["BETWEEN", "DATE"] and _types(words, place + 2, 2) == ["TO", "DATE"]:
+            place += 1
+        elif types == ["DATE", "TO", "DATE"]:
             joined.append(_made(parts, f"{parts[0].value}/{parts[2].value}"))
-            place += 3
+            place += 4 if _types(words, place + 3, 1) == ["BETWEEN"] else 3
         elif types == ["BETWEEN", "DATE", "DATE"]:
             joined.append(_made(parts, f"{parts[1].value}/{parts[2].value}"))
             place += 3
+        elif types[:2] in (["NOT", "DATE"], ["OUTSIDE", "DATE"]) or _is_open(parts[:2]):
+            text = " ".join(part.text for part in parts[:2]).lower()
+            joined.append(Word(type="UNKNOWN", value=text, text=text, before=parts[0].before))
+            place += 2
+        elif types[:2] == ["ON", "DATE"]:
+            place += 1
         elif types[:2] == ["SINCE", "DATE"]:
             joined.append(_made(parts[:2], f"{parts[1].value}/.."))
             place += 2

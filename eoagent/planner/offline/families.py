@@ -10,7 +10,7 @@ from eoagent.planner.offline.gathered import AREA_UNITS
 from eoagent.planner.offline.leftovers import leftovers, subject_name, unit_of
 from eoagent.planner.offline.phrases import say
 from eoagent.planner.offline.reading import Reading, Subject
-from eoagent.planner.offline.refusals import refuse, unused_inputs
+from eoagent.planner.offline.refusals import ask, refuse, unused_inputs
 from eoagent.planner.offline.sources import Sources
 
 __all__ = ["draw"]
@@ -123,6 +123,9 @@ class _Family:
         if isinstance(raster, Blueprint):
             return raster
         names = list(dict.fromkeys(names))
+        sizeless = self._sources.without_size()
+        if sizeless and (reading.units or "ground_area" in names):
+            return ask(self._next_n, say("needs_gsd", chinese=reading.chinese, name=sizeless))
         quantities = ["area" if name == "ground_area" else name for name in names]
         measured = self._drawing.add("measure", "its size", target=raster, quantities=quantities)
         for name, quantity in zip(names, quantities, strict=True):
@@ -134,6 +137,9 @@ class _Family:
     def outline_area(self) -> Blueprint:
         """Area of the outlines that were given, or of one of them."""
         unused = self._unused(frozenset(("area", "zone")) | AREA_UNITS)
+        if unused is None and self._reading.in_image:
+            words = say("word_in_image", chinese=self._reading.chinese)
+            return refuse(self._next_n, say("unused", chinese=self._reading.chinese, words=words))
         return unused or self._outline() or self._drawing.done()
 
     def statistics(self) -> Blueprint:
@@ -205,7 +211,7 @@ class _Family:
         where = ""
         if zones:
             where = say(f"where_{side}", chinese=zh, zone=self._sources.chosen_name())
-        unit = self._reading.unit_for(_LENGTH_UNITS) if is_height else ""
+        unit = (self._reading.unit_for(_LENGTH_UNITS) or "m") if is_height else ""
         for name in names:
             self._drawing.answer(
                 f"{made}.{name}",

@@ -11,7 +11,17 @@ __all__ = ["ChangeWord", "Delta", "Frame", "Order", "Relation"]
 
 Order = Literal["highest", "lowest"]
 ChangeWord = Literal[
-    "lost", "gained", "net", "changed", "fell", "rose", "direction", "moved", "amount"
+    "lost",
+    "gained",
+    "net",
+    "changed",
+    "fell",
+    "rose",
+    "direction",
+    "moved",
+    "amount",
+    "less",
+    "more",
 ]
 
 
@@ -42,6 +52,8 @@ class Relation:
     """Whether the direction is asked for."""
     has_place: bool = False
     """Whether it is asked where the best one is."""
+    is_swapped: bool = False
+    """Whether the direction of the first from the second is asked for."""
     others: bool = False
     """Whether others than the one that is measured from are counted."""
     order: Order | None = None

@@ -15,9 +15,10 @@ __all__ = ["draw_framed", "is_framed"]
 _PAIR = 2
 
 
-def is_framed(frame: Frame, images: int) -> bool:
-    """Return whether the frame says how several images are compared."""
-    return images >= _PAIR and (frame.is_change or frame.is_series or frame.order is not None)
+def is_framed(frame: Frame, reading: Reading, images: int) -> bool:
+    """Return whether a question says how several images are compared."""
+    is_compared = frame.is_change or frame.is_series or frame.order is not None
+    return images >= _PAIR and (is_compared or reading.cover == "burned")
 
 
 def draw_framed(
@@ -32,7 +33,11 @@ def draw_framed(
     features = [o.title for o in opened if not o.is_raster]
     if features:
         return ask(next_n, say("unused_input", chinese=zh, names=", ".join(features)))
-    is_series = frame.is_series and not (frame.is_change and len(rasters) == _PAIR)
+    if frame.said is not None and frame.said != len(rasters):
+        said, given = str(frame.said), str(len(rasters))
+        return ask(next_n, say("other_count", chinese=zh, said=said, given=given))
+    is_pair = frame.is_change and len(rasters) == _PAIR
+    is_series = frame.is_series and (frame.is_trend or frame.by_date or not is_pair)
     uses = {"series", "change", "times"} if is_series else {"change", "times", "each"}
     words = _beyond(frame, uses | {"order"} if frame.order else uses)
     if words:

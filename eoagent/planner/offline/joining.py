@@ -27,6 +27,7 @@ _AND: Final = re.compile(r"\band\b|和|与|及")
 _ORDER: Final = re.compile(
     r"\b(?:tell|give|report|show|find|estimate|determine)\b|告诉|给出|统计|求"
 )
+_BESIDE: Final = re.compile(r"\bat\b")
 _TOTAL: Final = re.compile(r"\btotal\b|总")
 _PARTS: Final = frozenset({"COVER", "BODY", "CMP", "OVER", "CMPAFTER", "BETWEEN"})
 """Types of word that choose a part of the image."""
@@ -34,7 +35,7 @@ _PARTS: Final = frozenset({"COVER", "BODY", "CMP", "OVER", "CMPAFTER", "BETWEEN"
 
 def join(words: Sequence[Word]) -> list[Word]:
     """Return the words with what belongs together joined."""
-    checked = [_checked(words, at) for at in range(len(words))]
+    checked = [part for at in range(len(words)) for part in _apart(words, at)]
     return _check_statistics(_drop_area_of_shares(_join_bands(checked)))
 
 
@@ -49,6 +50,15 @@ def is_partitive(words: Sequence[Word]) -> bool:
     return False
 
 
+def _apart(words: Sequence[Word], at: int) -> list[Word]:
+    """Return a word, with a stop before it where it is one more name in a list of names."""
+    word = _checked(words, at)
+    is_name = word.type == "UNKNOWN" and at > 0 and words[at - 1].type == "UNKNOWN"
+    if is_name and _LISTS.search(word.before):
+        return [Word(type="STOP", value=".", text=""), word]
+    return [word]
+
+
 def _checked(words: Sequence[Word], at: int) -> Word:
     """Return a word, made unknown where its neighbours give it a sense that is not read."""
     word = words[at]
@@ -56,6 +66,8 @@ def _checked(words: Sequence[Word], at: int) -> Word:
     if word.type == "NOT":
         is_both = at > 0 and words[at - 1].type == "HAVE" and bool(_AND.search(word.before))
         is_odd = is_both or bool(_ORDER.search(following.before.lower()))
+    elif word.type == "OUTLINE":
+        is_odd = bool(_BESIDE.search(word.before.lower()))
     elif word.type in {"INDEX", "BAND", "HEIGHT"}:
         is_odd = bool(_TOTAL.search(word.before.lower()))
     else:
@@ -126,12 +138,13 @@ def _check_statistics(words: list[Word]) -> list[Word]:
     """
     checked: list[Word] = []
     seen = False
-    for word in words:
+    for at, word in enumerate(words):
         said = word
         if word.type == "STOP":
             seen = False
         elif word.type == "STAT":
-            if seen and not _LISTS.search(word.before):
+            its = words[at - 1].before if at and words[at - 1].type == "IT" else ""
+            if seen and not _LISTS.search(its + word.before):
                 said = replace(word, type="UNKNOWN")
             seen = True
         checked.append(said)

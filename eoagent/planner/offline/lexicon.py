@@ -23,6 +23,8 @@ _QUOTED: Final = re.compile(r"[\"“「『'‘]([^\"”」』'’]{1,80})[\"”�
 _RUN: Final = re.compile(r"[\w'’.-]*\w")
 _CJK: Final = re.compile(r"[\u3400-\u9fff]")
 _BREAK: Final = re.compile(r"[.?!;:。？！；：](?=\s|$|[\u3400-\u9fff])")
+_GLUED: Final = ("UNIT_", "NORTHING", "EASTING")
+"""Types of word that may follow a number without a space."""
 _MARKS: Final = frozenset(",;:.?!()[]{}\"'“”‘’…、，。；：？！（）【】《》「」『』—\u200b")
 _FULL_WIDTH: Final = {
     code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "，；：？！"
@@ -126,7 +128,7 @@ def _number(question: str, place: int) -> tuple[float, int] | None:
     if not _is_latin(question[end : end + 1]) or not _is_latin(question[end - 1]):
         return number
     glued = _longest(question, end, glued=True)
-    return number if glued is not None and glued[0][0].startswith("UNIT_") else None
+    return number if glued is not None and glued[0][0].startswith(_GLUED) else None
 
 
 def _unknown(question: str, place: int) -> tuple[tuple[str, str], int] | None:

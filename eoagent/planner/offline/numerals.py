@@ -33,9 +33,10 @@ _SPELLED: Final = re.compile(
     re.IGNORECASE,
 )
 _CHINESE_DIGITS: Final = "零一二三四五六七八九"
+_TWO: Final = "两"
 _CHINESE_SCALES: Final = MappingProxyType({"十": 10, "百": 100, "千": 1000})
 _CHINESE: Final = re.compile(
-    rf"(?P<sign>负)?(?P<whole>[{_CHINESE_DIGITS}十百千]+)(?:点(?P<rest>[{_CHINESE_DIGITS}]+))?"
+    rf"(?P<sign>负)?(?P<whole>[{_CHINESE_DIGITS}{_TWO}十百千]+)(?:点(?P<rest>[{_CHINESE_DIGITS}]+))?"
 )
 _SIGNED: Final = re.compile(r"(?:(?:minus|negative)\s+|负\s*)(?=[\d.])", re.IGNORECASE)
 
@@ -105,7 +106,7 @@ def _english(words: str) -> int | None:
 def _in_chinese(numeral: str) -> int | None:
     """Return `二百五十五` as 255; None when the signs make no single number."""
     total, digit, last = 0, 0, 10_000
-    for sign in numeral:
+    for sign in numeral.replace(_TWO, "二"):
         if sign in _CHINESE_DIGITS:
             if digit:
                 return None

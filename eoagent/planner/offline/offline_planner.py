@@ -11,7 +11,7 @@ from eoagent.planner.offline.families import draw
 from eoagent.planner.offline.frame import Frame
 from eoagent.planner.offline.framed import draw_framed, is_framed
 from eoagent.planner.offline.phrases import say
-from eoagent.planner.offline.reader import read, read_framed
+from eoagent.planner.offline.reader import read, read_frame, read_framed
 from eoagent.planner.offline.reading import Reading
 from eoagent.planner.offline.refusals import (
     after_opening,
@@ -117,9 +117,12 @@ class OfflinePlanner:
     def _read(self, view: View) -> tuple[Frame | None, Reading]:
         """Return frame and core of a question about several images, or no frame and all of it."""
         images = sum(given.kind == "image" for given in view.inputs)
+        is_related = read_frame(view.question).relation is not None and bool(view.inputs)
+        is_open = is_related or bool(_href(view, "catalog"))
+        if not is_open and images < 2:
+            return None, read(view.question)
         frame, core = read_framed(view.question)
-        is_related = frame.relation is not None and bool(view.inputs)
-        if is_related or _href(view, "catalog") or is_framed(frame, images):
+        if is_open or is_framed(frame, core, images):
             return frame, core
         return None, read(view.question)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from eoagent.planner.offline.lexicon import Word
@@ -42,6 +42,17 @@ class Peeler:
                 continue
             del self.words[first:last]
             found = True
+
+    def spoil(self, pattern: str) -> None:
+        """Make the words that a pattern matches unknown: they say what nothing here can do."""
+        while True:
+            text, places = _line(self.words)
+            match = re.compile(rf"(?:^|(?<=;))(?:{pattern})").search(text)
+            if match is None:
+                return
+            for at in range(places[match.start()], places[match.end()]):
+                said = self.words[at].text.lower()
+                self.words[at] = replace(self.words[at], type="UNKNOWN", value=said, text=said)
 
     def add(self, name: str, value: Any) -> None:
         """Add a value to a list."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eoagent.planner.offline.blueprint import Blueprint, Drawing, Opened
+from eoagent.planner.offline.frame import Frame
 from eoagent.planner.offline.gathered import AREA_UNITS
 from eoagent.planner.offline.leftovers import leftovers, subject_name, unit_of
 from eoagent.planner.offline.phrases import say
@@ -12,7 +13,7 @@ from eoagent.planner.offline.reading import Reading, Subject
 from eoagent.planner.offline.refusals import refuse
 from eoagent.planner.offline.sources import Sources
 
-__all__ = ["PerImage"]
+__all__ = ["PerImage", "other_dates"]
 
 _CHOICE = frozenset(("cover", "condition", "valid"))
 
@@ -152,3 +153,27 @@ class PerImage:
                 )
             )
         return kept
+
+
+def other_dates(frame: Frame, times: Sequence[str], *, chinese: bool) -> str:
+    """Return what to ask where the question names dates that no image has, or empty.
+
+    Args:
+        frame: the question's frame.
+        times: date of each image in the question's order, as ISO 8601; empty where not known.
+        chinese: the language of the question.
+    """
+    said = [part for time in frame.times for part in time.split("/") if part != ".."]
+    wanted = {1: said * len(times), 2: [said[0], *times[1:-1], said[-1]]} if said else {}
+    named = wanted.get(len(said), said)
+    is_known = all(times) and len(named) == len(times)
+    if not said or (is_known and all(map(_agree, named, times))):
+        return ""
+    if not any(times) and len(said) > 1:
+        return ""
+    have = ", ".join(time or "?" for time in times)
+    return say("other_dates", chinese=chinese, said=", ".join(said), have=have)
+
+
+def _agree(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)

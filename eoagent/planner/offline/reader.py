@@ -17,8 +17,9 @@ from eoagent.planner.offline.framing import take_frame, without_frame
 from eoagent.planner.offline.joining import is_partitive, join
 from eoagent.planner.offline.lexicon import Word, is_chinese, tokenize
 from eoagent.planner.offline.reading import Reading
+from eoagent.planner.offline.senses import settle
 
-__all__ = ["read", "read_framed"]
+__all__ = ["read", "read_frame", "read_framed"]
 
 _MAX_WORDS: Final = 120
 """Most words of one question: the time of a parse grows with their cube, to a second here."""
@@ -51,7 +52,7 @@ def read(question: str) -> Reading:
     Raises:
         InputError: if the question is empty or too long.
     """
-    return _read(without_frame(tokenize(question)), question)
+    return _read(without_frame(_words(question)), question)
 
 
 @lru_cache(maxsize=16)
@@ -61,8 +62,26 @@ def read_framed(question: str) -> tuple[Frame, Reading]:
     Raises:
         InputError: if the question is empty or too long.
     """
-    frame, core = take_frame(_bounded(tokenize(question)))
+    frame, core = _framed(question)
     return frame, _read(core, question)
+
+
+def read_frame(question: str) -> Frame:
+    """Return the frame of a question alone.
+
+    Raises:
+        InputError: if the question is empty or too long.
+    """
+    return _framed(question)[0]
+
+
+@lru_cache(maxsize=16)
+def _framed(question: str) -> tuple[Frame, list[Word]]:
+    return take_frame(_bounded(_words(question)))
+
+
+def _words(question: str) -> list[Word]:
+    return settle(tokenize(question), chinese=is_chinese(question))
 
 
 def _bounded(words: Sequence[Word]) -> Sequence[Word]:

@@ -82,6 +82,8 @@ class Reading:
     """Whether a share of the cover itself is spoken of (`share of the water with ...`)."""
     of_image: bool = False
     """Whether the area of the image itself can be meant: `area` and `image` are named."""
+    in_image: bool = False
+    """Whether it is said that something lies inside the image."""
     largest: bool = False
     """Whether the largest connected piece of the cover is meant."""
     connectivity: int | None = None

@@ -11,8 +11,12 @@ from eoagent.planner.offline.peeler import Match, Peeler
 __all__ = ["take_relation"]
 
 _NOUN: Final = r"(?:FEATURE|ZONE|OBJECT):[^;]*;"
-_TOP: Final = r"(?:LARGEST:largest|SMALLEST:smallest|STAT:maximum|STAT:minimum|RANKING:most);"
-_HEIGHT: Final = r"(?:STAT:mean;)?HEIGHT:height;"
+_TOP: Final = (
+    "(?:LARGEST:largest|SMALLEST:smallest|STAT:maximum|STAT:minimum|RANKING:most|TALLEST:tallest);"
+)
+_OUTLINED: Final = frozenset({"footprint", "footprints"})
+"""Words for a building that ask for its area, not for itself."""
+_HEIGHT: Final = r"HEIGHT:height;"
 
 
 def take_relation(peeler: Peeler) -> None:
@@ -23,7 +27,7 @@ def take_relation(peeler: Peeler) -> None:
         _take_within(peeler)
     elif peeler.has("RELATION:apart;") or (peeler.has("RELATION:far;") and peeler.has("TWODATES:")):
         _take_apart(peeler)
-    elif peeler.has("TALLEST:") or peeler.has(rf"WHICH:which;{_NOUN}HAVE:have;{_TOP}"):
+    elif peeler.has("TALLEST:|HEIGHT:") and peeler.has(_NOUN):
         _take_best(peeler)
 
 
@@ -36,10 +40,12 @@ def _take_nearest(peeler: Peeler) -> None:
     if len(nouns) != 1:
         return
     peeler.take(rf"{_NOUN}IMAGE:image;", lambda *_: None)  # "the airports file"
-    peeler.take(rf"(?:WHICH:which;)?{_NOUN}(?:RANKING:which;)?", lambda *_: None)
+    which = "(?:(?:RANKING|WHICH):which;)?"
+    peeler.take(rf"(?:WHICH:which;)?{_NOUN}{which}", lambda *_: None)
     said = _said(peeler)
     peeler.take(
-        r"RELATION:(?:nearest|far|direction);(?:UNKNOWN:(?:away|to|离|距|距离|离开);)*",
+        r"(?:TO:to;|WHICH:which;)?RELATION:(?:nearest|far|direction);"
+        r"(?:(?:UNKNOWN:(?:away|to|离|距|距离|离开)|TO:to|BETWEEN:between);)*",
         lambda *_: None,
     )
     peeler.take(r"UNKNOWN:(?:离|距|away);", lambda *_: None)
@@ -56,10 +62,18 @@ def _said(peeler: Peeler) -> dict[str, Any]:
 
 def _take_apart(peeler: Peeler) -> None:
     said = _said(peeler)
+    back = (
+        "(?<!BETWEEN:between;)TWODATES:first;TWODATES:second;|TWODATES:second;TO:to;TWODATES:first;"
+    )
+    swapped = peeler.has(back) and said["has_direction"]
+    peeler.take("TWODATES:first;TO:to;TWODATES:second;|" + back, lambda *_: None)
     peeler.take(r"(?:BETWEEN:between;)?TWODATES:(?:first|second|both);", lambda *_: None)
     peeler.take(r"RELATION:(?:apart|far|direction);", lambda *_: None)
-    peeler.take(r"CENTRE:centre;(?:IMAGE:image;)?", lambda *_: None)
-    peeler.set("relation", Relation(kind="apart", **said))
+    peeler.take(r"(?:BETWEEN:between;)?CENTRE:centre;(?:IMAGE:image;)?", lambda *_: None)
+    peeler.take(
+        r"(?:BETWEEN:between;)?IMAGE:image;CENTRE:centre;(?:BETWEEN:between;)?", lambda *_: None
+    )
+    peeler.set("relation", Relation(kind="apart", is_swapped=swapped, **said))
 
 
 def _take_within(peeler: Peeler) -> None:
@@ -69,32 +83,50 @@ def _take_within(peeler: Peeler) -> None:
         return
     found: dict[str, Any] = {}
 
-    def radius(match: Match, _words: list[Word]) -> None:
+    def radius(match: Match, _words: list[Word]) -> bool | None:
         metres = float(match["value"]) * (1000.0 if match["unit"] == "km" else 1.0)
-        found.update(radius_m=metres, others=bool(match["others"]))
+        if metres <= 0 or "radius_m" in found:
+            return False
+        found["radius_m"] = metres
+        return None
 
-    is_taken = peeler.take(
-        rf"COUNT:count;(?P<others>RELATION:others;)?{_NOUN}(?:INSIDE:inside;)"
-        r"NUMBER:(?P<value>[^;]*);UNIT_LENGTH:(?P<unit>k?m);(?:BEYOND:outside;|INSIDE:inside;)?",
-        radius,
-    )
-    if not is_taken or found["radius_m"] <= 0:
+    number = "NUMBER:(?P<value>[^;]*);UNIT_LENGTH:(?P<unit>k?m);"
+    for pattern in (f"INSIDE:inside;{number}(?:INSIDE:inside;)?", f"{number}INSIDE:inside;"):
+        peeler.take(pattern, radius)
+    if not found:
         return
     order = _order(peeler)
-    peeler.set("relation", Relation(kind="within", noun=nouns.pop(), order=order, **found))
+    others = peeler.has("RELATION:others;")
+    is_counted = peeler.take(f"COUNT:count;(?:RELATION:others;)?{_NOUN}", lambda *_: None)
+    if is_counted and len(order) <= 1:
+        peeler.take("UNKNOWN:(?:距|离);|RELATION:far;", lambda *_: None)
+        end = order[0] if order else None
+        relation = Relation(kind="within", noun=nouns.pop(), order=end, others=others, **found)
+        peeler.set("relation", relation)
 
 
-def _order(peeler: Peeler) -> Order | None:
-    """Take `the building with the largest mean height`; return which end that is."""
+def _order(peeler: Peeler) -> list[Order]:
+    """Take `the building with the largest mean height`; return which ends of the order are said.
+
+    The statistic of the height is left: it is part of what is asked.
+    """
     found: list[Order] = []
 
     def note(_match: Match, words: list[Word]) -> None:
         lowest = any(w.type == "SMALLEST" or w.value == "minimum" for w in words)
         found.append("lowest" if lowest else "highest")
 
-    peeler.take(rf"{_NOUN}HAVE:have;{_TOP}{_HEIGHT}", note)
-    peeler.take(rf"TALLEST:tallest;{_NOUN}", note)
-    return found[0] if len(found) == 1 else None
+    which = "(?:(?:RANKING|WHICH):which;)"
+    for pattern in (
+        rf"{which}?{_NOUN}HAVE:have;{_TOP}(?=STAT:|HEIGHT:)",
+        rf"{_HEIGHT}{_TOP}(?:{_NOUN})?",
+        rf"(?:TALLEST:tallest|STAT:maximum);{_NOUN}{which}?",
+        rf"{which}?{_NOUN}TALLEST:tallest;",
+    ):
+        peeler.take(pattern, note)
+    peeler.take(rf"(?:UNKNOWN:by;)?(?:IT:it;)?{_HEIGHT}", lambda *_: None)
+    peeler.take("UNKNOWN:by;(?:IT:it;)?(?=STAT:)", lambda *_: None)
+    return found
 
 
 def _take_best(peeler: Peeler) -> None:
@@ -102,19 +134,13 @@ def _take_best(peeler: Peeler) -> None:
     nouns = _nouns(peeler.words)
     if len(nouns) != 1:
         return
-    found: list[Order] = []
-
-    def note(_match: Match, words: list[Word]) -> None:
-        lowest = any(w.type == "SMALLEST" or w.value == "minimum" for w in words)
-        found.append("lowest" if lowest else "highest")
-
-    peeler.take(rf"WHICH:which;{_NOUN}(?:TALLEST:tallest;|HAVE:have;{_TOP}{_HEIGHT})", note)
-    peeler.take(rf"TALLEST:tallest;{_NOUN}(?:RANKING:which;|WHICH:which;)?", note)
+    found = _order(peeler)
     if len(found) != 1:
         return
     peeler.take(r"INSIDE:inside;(?:IT:it;)?OUTLINE:outline;", lambda *_: None)
-    peeler.take(rf"(?:IT:it;)?{_HEIGHT}", lambda *_: None)
     has_place = peeler.take(r"LOCATION:location;(?:IT:it;)?", lambda *_: None)
-    peeler.take(rf"(?:IT:it;)?{_NOUN}", lambda *_: None)
+    own = rf"(?:IT:it;|(?:RANKING|WHICH):which;)?{_NOUN}"
+    peeler.take(own, lambda _match, run: run[-1].text.lower() not in _OUTLINED)
+    peeler.take(rf"(?:IT:it;)?{_NOUN}(?=AREA:)", lambda *_: None)
     relation = Relation(kind="best", noun=nouns.pop(), order=found[0], has_place=has_place)
     peeler.set("relation", relation)

@@ -30,8 +30,10 @@ def draw_relation(
     stopped = refuse_topics(reading, next_n)
     if stopped is not None:
         return stopped
-    if frame.times or frame.sensors or frame.point is not None or frame.changes:
-        words = ", ".join((*frame.times, *frame.sensors, *frame.changes)) or "a point"
+    beyond = (*frame.times, *frame.sensors, *frame.changes)
+    is_more = frame.point is not None or frame.is_series or frame.is_search or frame.is_pair
+    if beyond or is_more or frame.delta is not None:
+        words = ", ".join(beyond) or say("word_more", chinese=reading.chinese)
         return refuse(next_n, say("unused", chinese=reading.chinese, words=words))
     family = _Relation(frame, reading, opened, next_n, places)
     drawn = {
@@ -108,13 +110,14 @@ class _Relation:
         if len(given) != _PAIR or self._frame.names:
             names = ", ".join([*self._frame.names, *(o.title for o in given)])
             return ask(self._next_n, say("two_ends", chinese=zh, names=names or "-"))
+        ends = given[::-1] if self._relation.is_swapped else given
         wants = ["distance"] if self._relation.has_distance else []
         wants += ["bearing", "direction"] if self._relation.has_direction else []
         measured = self._drawing.add(
             "measure",
             "between the centres",
-            target=given[0].ref,
-            other=given[1].ref,
+            target=ends[0].ref,
+            other=ends[1].ref,
             quantities=wants,
         )
         if self._relation.has_distance:
@@ -122,7 +125,8 @@ class _Relation:
             self._drawing.answer(f"{measured}.distance", "apart", unit)
         if self._relation.has_direction:
             others = {"direction": f"{measured}.direction"}
-            self._drawing.answer(f"{measured}.bearing", "bearing", others=others)
+            phrase = "bearing_back" if self._relation.is_swapped else "bearing"
+            self._drawing.answer(f"{measured}.bearing", phrase, others=others)
         return self._drawing.done()
 
     def best(self) -> Blueprint:
@@ -140,6 +144,7 @@ class _Relation:
             reading.unit_for(_LENGTHS),
             others={"best": f"{ranked}.best"},
             noun=noun,
+            what=say(f"what_{self._statistic()}", chinese=reading.chinese),
         )
         has_area = any(want.kind == "area" for want in reading.wants)
         quantities = ["area"] if has_area else []
@@ -188,7 +193,9 @@ class _Relation:
         target = self._target()
         if isinstance(target, Blueprint):
             return target
-        zh = self._reading.chinese
+        zh, statistic = self._reading.chinese, self._statistic()
+        if not statistic:
+            return ask(self._next_n, say("which_height", chinese=zh, noun=self._noun()))
         if len(self._rasters) != 1:
             names = ", ".join(o.title for o in self._rasters) or "none"
             return ask(self._next_n, say("no_height", chinese=zh, names=names))
@@ -197,14 +204,19 @@ class _Relation:
             "the mean height in each outline",
             raster=self._rasters[0].ref,
             zones="$item",
-            statistics=["mean"],
+            statistics=[statistic],
             unit="m",
         )
         step = self._drawing.steps[-1]
         self._drawing.steps[-1] = step.model_copy(update={"each": target.ref})
         return self._drawing.add(
-            "rank", "in order", table=f"{table}.table", column="mean", order=self._relation.order
+            "rank", "in order", table=f"{table}.table", column=statistic, order=self._relation.order
         )
+
+    def _statistic(self) -> str:
+        """Return the statistic of the heights that decides, or empty if it is not said."""
+        names = {want.what for want in self._reading.wants if want.kind == "statistic"}
+        return names.pop() if len(names) == 1 else ""
 
     def _target(self) -> Opened | Blueprint:
         """Return the features that the question's noun means, or a question back."""

@@ -23,6 +23,7 @@ _OUTPUTS: Final = MappingProxyType(
     {"open_image": "raster", "spectral_index": "raster", "threshold": "mask", "combine": "mask"}
 )
 """Output of each tool that the next step of a chain takes."""
+_CLOUD_ORDER: Final = MappingProxyType({"highest": "cloud_cover", "lowest": "least_cloud"})
 _LISTED: Final = 8
 
 
@@ -57,7 +58,7 @@ def search_step(
         "datetime": frame.times[0] if frame.times else None,
         "point": list(frame.point) if frame.point is not None else None,
         "bbox": [float(side) for side in aoi.split(",")] if aoi else None,
-        "order_by": "cloud_cover" if frame.is_cloud else None,
+        "order_by": _CLOUD_ORDER.get(frame.order or "highest") if frame.is_cloud else None,
     }
     given = {key: value for key, value in arguments.items() if value is not None}
     return Step(n=n, tool="find_scenes", arguments=given, why="scenes that the question speaks of")
@@ -75,9 +76,15 @@ def draw_search(
         return ask(next_n, message)
     if frame.is_change or frame.is_trend or frame.is_consecutive or frame.is_each:
         return refuse(next_n, say("no_series", chinese=zh, found=_listed(preview)))
-    if frame.is_count or frame.is_cloud or (not asks and (frame.by_scene or frame.is_only)):
+    if (
+        frame.is_count
+        or frame.is_cloud
+        or (not asks and frame.order is None and (frame.by_scene or frame.is_only))
+    ):
         unused = _unused(reading, frozenset({"cloud"} if frame.is_cloud else ()), next_n)
         return unused or _listing(frame, drawing, found.n)
+    if not asks:
+        return refuse(next_n, say("no_want", chinese=zh))
     if frame.order is None and count > 1:
         return ask(next_n, say("which_scene", chinese=zh, found=_listed(preview)))
     return _measured(frame, with_greenness(frame, reading), found.n, next_n)

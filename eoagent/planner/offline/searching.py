@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,11 +14,19 @@ __all__ = ["BY", "take_conditions", "take_order", "take_search"]
 BY: Final = r"(?:UNKNOWN:by;)?"
 """A `by` that may follow: `fell by`, `greener by`."""
 _SUPERLATIVE: Final = (
-    "(RANKING:(?:most|least)|LARGEST:largest|SMALLEST:smallest|STAT:(?:maximum|minimum));"
+    "(RANKING:(?:most|least)|LARGEST:largest|SMALLEST:smallest|TALLEST:tallest"
+    "|STAT:(?:maximum|minimum));"
 )
+_FILTER: Final = r"(?:(?:SENSOR|UNKNOWN|DATE|PLACENAME|CATALOG):[^;]*;)*"
+_COUNTED: Final = r"(?:NUMBER:(?P<count>[0-9]+)\.0;)?"
+_TELLING: Final = frozenset({"SENSOR", "UNKNOWN", "QUOTED", "DATE", "PLACENAME"})
+"""Types of word that tell scenes apart."""
+_LISTS: Final = re.compile(r"\b(?:and|or)\b|和|与|及|或")
 _ENDS: Final = {
     "RANKING:most": "highest",
     "LARGEST:largest": "highest",
+    "TALLEST:tallest": "highest",
+    "RANKING:cloudiest": "highest",
     "STAT:maximum": "highest",
     "RANKING:least": "lowest",
     "SMALLEST:smallest": "lowest",
@@ -27,33 +36,33 @@ _ENDS: Final = {
 
 def take_search(peeler: Peeler) -> None:
     """Take what looks for scenes: `which scene`, `among`, `how many scenes`, the most cloudy."""
-    sensor = r"(?:SENSOR:[^;]*;)?"
-    peeler.take(
-        rf"{_SUPERLATIVE}(?:STATED:stated;)?CLOUD:cloud;(?:COVERS:covers;|SHARE:share;)?",
-        lambda match, _words: _cloud(peeler, match),
-    )
-    named = r"(?:UNKNOWN:[^;]*;|DATE:[^;]*;|PLACENAME:[^;]*;)*"
-    peeler.take(
-        rf"COUNT:count;(?P<kept>{sensor}{named})IMAGE:image;",
-        lambda _match, words: _keep(peeler, "is_count", words),
-    )
-    counted = r"(?:NUMBER:(?P<count>[0-9]+)\.0;)?"
-    peeler.take(
-        rf"(?:RANKING:(?:among|which);){counted}(?P<kept>{sensor}{named})IMAGE:image;",
-        lambda match, words: _scenes(peeler, match, words),
-    )
+    cover = "(?:STATED:stated;)?CLOUD:cloud;(?:COVERS:covers;|SHARE:share;)?"
+    for pattern in (_SUPERLATIVE + cover, cover + _SUPERLATIVE, "(RANKING:cloudiest);"):
+        peeler.take(pattern, lambda match, _words: _cloud(peeler, match))
+    for pattern in (
+        rf"COUNT:count;{_FILTER}IMAGE:image;",
+        rf"{_FILTER}IMAGE:image;COUNT:count;(?:IMAGE:image;)?",
+    ):
+        peeler.take(pattern, lambda _match, words: _keep(peeler, "is_count", words))
+    for pattern in (
+        rf"(?:RANKING:(?:among|which);){_COUNTED}{_FILTER}IMAGE:image;(?:{_FILTER}HAVE:have;)?",
+        rf"{_COUNTED}{_FILTER}IMAGE:image;{_FILTER}(?:WHICH|RANKING):which;(?:HAVE:have;)?",
+        rf"(?P<count>$^)?RANKING:(?:which|among);{_FILTER}HAVE:have;",
+        rf"(?P<count>$^)?TWODATES:both;{_FILTER}(?:WHICH|RANKING):which;(?:HAVE:have;)?",
+    ):
+        peeler.take(pattern, lambda match, words: _scenes(peeler, match, words))
     peeler.take(r"RANKING:only;", lambda *_: peeler.set("is_only"))
     peeler.take(
-        rf"WHICH:which;(?P<kept>{sensor}{named})IMAGE:image;(?:COVERS:covers;|HAVE:have;)?",
+        rf"WHICH:which;{_FILTER}IMAGE:image;(?:COVERS:covers;|HAVE:have;)?",
         lambda _match, words: _keep(peeler, "by_scene", words),
     )
+    peeler.take(r"RANKING:greener;" + BY, lambda *_: _greener(peeler))
     peeler.take(r"RANKING:(?:which|among);(?:HAVE:have;)?", lambda *_: peeler.set("by_scene"))
     if "by_scene" in peeler.fields or "is_count" in peeler.fields:
         peeler.take(
             r"WHICH:which;(?:HAVE:have;)?",
             lambda *_: peeler.set("by_scene") if "is_count" not in peeler.fields else None,
         )
-    peeler.take(r"RANKING:greener;" + BY, lambda *_: _greener(peeler))
     if "by_scene" in peeler.fields and "order" not in peeler.fields:
         take_order(peeler)
     if "by_scene" in peeler.fields and not peeler.has("CHANGE:|TWODATES:(?:first|second);"):
@@ -72,17 +81,30 @@ def _greener(peeler: Peeler) -> None:
     peeler.set("order", "highest")
 
 
-def _scenes(peeler: Peeler, match: Match, words: list[Word]) -> None:
-    if match["count"]:
+def _scenes(peeler: Peeler, match: Match, words: list[Word]) -> bool:
+    is_kept = _keep(peeler, "by_scene", words)
+    if is_kept and match["count"]:
         peeler.set("said", int(match["count"]))
-    _keep(peeler, "by_scene", words)
+    elif is_kept and any(word.type == "TWODATES" for word in words):
+        peeler.set("said", 2)
+    return is_kept
 
 
-def _keep(peeler: Peeler, name: str, words: list[Word]) -> None:
-    """Note what the scenes are and keep what tells them apart."""
+def _keep(peeler: Peeler, name: str, words: list[Word]) -> bool:
+    """Note what the scenes are and what tells them apart; False if a word of it is no name."""
+    runs = _runs([word for word in words if word.type in _TELLING])
+    if not all(_is_name(word) for run in runs for word in run):
+        return False
     peeler.set(name)
-    for run in _runs([w for w in words if w.type not in {"RANKING", "IMAGE", "WHICH", "COUNT"}]):
+    for run in runs:
         _note(peeler, run)
+    return True
+
+
+def _is_name(word: Word) -> bool:
+    """Return whether a word is known, or is written as a name is: with a capital."""
+    is_listed = bool(_LISTS.search(word.before)) and word.type != "DATE"
+    return not is_listed and (word.type != "UNKNOWN" or word.text[:1].isupper())
 
 
 def _runs(words: Sequence[Word]) -> list[list[Word]]:
@@ -117,13 +139,13 @@ def take_order(peeler: Peeler) -> None:
         peeler.set("order", _ENDS[match[1]])
         return None
 
-    peeler.take(rf"{_SUPERLATIVE}", note)
+    peeler.take(rf"{_SUPERLATIVE}(?!BODY:)", note)
 
 
 def take_conditions(peeler: Peeler) -> None:
     """Take dates, places, points and what else tells scenes apart."""
     peeler.take(
-        r"NUMBER:(?P<a>[^;]*);NORTHING:(?P<ns>.);(?:TO:to;)?NUMBER:(?P<b>[^;]*);EASTING:(?P<ew>.);",
+        r"(?:OVER:over;)?NUMBER:(?P<a>[^;]*);NORTHING:(?P<ns>.);(?:TO:to;)?NUMBER:(?P<b>[^;]*);EASTING:(?P<ew>.);",
         lambda match, _words: _point(peeler, match),
     )
     peeler.take(
@@ -131,14 +153,10 @@ def take_conditions(peeler: Peeler) -> None:
         lambda match, _words: _point(peeler, match),
     )
     peeler.take(r"DATE:[^;]*;", lambda _match, words: _note(peeler, words))
-    peeler.take(
-        r"PLACENAME:[^;]*;(?:AROUND:around;|INSIDE:inside;)?",
-        lambda _match, words: _note(peeler, words[:1]),
-    )
-    peeler.take(
-        r"(?:AROUND:around;|INSIDE:inside;)?(?:UNKNOWN:[^;]*;)+",
-        lambda _match, words: _names(peeler, words),
-    )
+    peeler.take(r"SENSOR:[^;]*;(?!BANDS:)", lambda _match, words: _names(peeler, words))
+    near = "(?:AROUND:around;|INSIDE:inside;|OVER:over;)?"
+    for name in ("PLACENAME:[^;]*;", "(?:UNKNOWN:[^;]*;)+"):
+        peeler.take(near + name + near, lambda _match, words: _names(peeler, words))
     peeler.take(r"BLACKFILL:black;", lambda *_: peeler.set("no_black"))
 
 
@@ -152,9 +170,9 @@ def _point(peeler: Peeler, match: Match) -> bool | None:
 
 
 def _names(peeler: Peeler, words: list[Word]) -> bool | None:
-    """Take a run of unknown words as a name if each is written as one: with a capital."""
-    run = [word for word in words if word.type == "UNKNOWN"]
-    if not all(word.text[:1].isupper() for word in run):
+    """Take a run of words as a name; unknown ones only if each is written as one."""
+    run = [word for word in words if word.type in _TELLING]
+    if not all(_is_name(word) for word in run):
         return False
     _note(peeler, run)
     return None

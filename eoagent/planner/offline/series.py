@@ -7,7 +7,7 @@ import itertools
 from eoagent.planner.offline.blueprint import Blueprint, Drawing, Opened
 from eoagent.planner.offline.frame import Frame
 from eoagent.planner.offline.gathered import AREA_UNITS
-from eoagent.planner.offline.perimage import PerImage
+from eoagent.planner.offline.perimage import PerImage, other_dates
 from eoagent.planner.offline.phrases import say
 from eoagent.planner.offline.reading import Reading, Subject
 from eoagent.planner.offline.refusals import ask, refuse
@@ -23,9 +23,10 @@ def draw_series(
     """Return the steps for a number of each image, and what is asked of the row of numbers."""
     drawing, zh = Drawing(next_n=next_n), reading.chinese
     images = PerImage(reading, rasters, drawing)
-    if frame.said is not None and frame.said != len(rasters):
-        said, given = str(frame.said), str(len(rasters))
-        return ask(next_n, say("other_count", chinese=zh, said=said, given=given))
+    times = sorted(str(image.preview.get("time", ""))[:10] for image in rasters)
+    problem = other_dates(frame, times, chinese=zh)
+    if problem:
+        return ask(next_n, problem)
     unused = images.unused()
     if unused is not None:
         return unused
@@ -40,6 +41,8 @@ def draw_series(
         return _trend(images, figures)
     if frame.order is not None:
         return _extreme(frame, images, figures)
+    if frame.by_date:
+        return refuse(next_n, say("no_want", chinese=zh))
     for image, figure in zip(rasters, figures, strict=True):
         title = str(image.preview.get("time", "")) or image.title
         drawing.answer(figure, "each", images.unit, subject=images.name(), image=title)

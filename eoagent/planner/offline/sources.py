@@ -63,6 +63,13 @@ class Sources:
         )
         return self._scene
 
+    def without_size(self) -> str:
+        """Return the name of an image whose pixels have no size on the ground, or empty."""
+        if self._reading.gsd_m is not None:
+            return ""
+        known = (o for o in self._rasters if "gsd_m" in o.preview)
+        return next((o.title for o in known if o.preview["gsd_m"] is None), "")
+
     def surface(self, subject: Subject) -> tuple[str, str | None] | Blueprint:
         """Return the raster and the band in which a quantity stands."""
         if subject in self._surfaces:

@@ -75,7 +75,7 @@ def _spell(template: str, slots: Mapping[str, str], chance: random.Random) -> st
 
     while "{" in template:
         template = _INNERMOST.sub(choose, template)
-    text = re.sub(r"\s+([?.,:])", r"\1", re.sub(r"\s+", " ", template)).strip()
+    text = re.sub(r"\s+([?,:]|\.(?!\d))", r"\1", re.sub(r"\s+", " ", template)).strip()
     return text[:1].upper() + text[1:]
 
 

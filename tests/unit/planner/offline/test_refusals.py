@@ -195,7 +195,6 @@ def test_what_cannot_be_read_in_one_way_gets_no_number(decide, question):
         ("area of water", ""),
         ("area of water", "scene+scene"),
         ("mean NDVI", "scene+zones"),
-        ("mean NDVI in district A", "scene+zones"),
         ("mean NDVI inside the largest zone", "scene+zones"),
         ("mean NDVI within 5 km of the zones", "scene+zones"),
         ("mean NDVI inside Italy or Slovenia", "scene+zones"),
