@@ -42,13 +42,21 @@ _FINE_DEG: Final = 0.5
 
 _WINDS: Final = (
     "north",
+    "north-north-east",
     "north-east",
+    "east-north-east",
     "east",
+    "east-south-east",
     "south-east",
+    "south-south-east",
     "south",
+    "south-south-west",
     "south-west",
+    "west-south-west",
     "west",
+    "west-north-west",
     "north-west",
+    "north-north-west",
 )
 
 
@@ -241,5 +249,5 @@ def _path_length(lonlat: Floats) -> float:
 
 
 def compass(bearing: float) -> str:
-    """Return the direction of a bearing in degrees among the eight winds."""
-    return _WINDS[round(bearing / 45.0) % len(_WINDS)]
+    """Return the direction of a bearing in degrees among the sixteen winds."""
+    return _WINDS[round(bearing / 22.5) % len(_WINDS)]

@@ -137,7 +137,7 @@ def _between(a: Subject, b: Subject) -> Makers:
 
     def direction() -> list[FigureDraft]:
         word = measure.compass(measure.bearing_deg(a.centre(), b.centre()))
-        how = f"bearing between the centres, among the eight winds {_ON_ELLIPSOID}"
+        how = f"bearing between the centres, among the sixteen winds {_ON_ELLIPSOID}"
         return [both.figure("direction", word, "choice", method=how)]
 
     return {"distance": distance, "bearing": bearing, "direction": direction}

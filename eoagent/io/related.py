@@ -73,7 +73,7 @@ def nearest_pair(
         ("name", name, "choice", f"nearest of {len(left)} features, {how}"),
         ("distance", distances[best], "m", how),
         ("bearing", bearing, "deg", "forward azimuth between the centres"),
-        ("direction", compass(bearing), "choice", "bearing among the eight winds"),
+        ("direction", compass(bearing), "choice", "bearing among the sixteen winds"),
     ]
     figures = tuple(_figure(n, v, u, f"{n}, {label}", m, sources=sources) for n, v, u, m in rows)
     assert b.features is not None

@@ -51,7 +51,7 @@ _ABOUT: Final = {
     "diagonal": "m, likewise from the upper left to the lower right corner",
     "distance": "m: centre to centre for rasters and masks, nearest edges for features",
     "bearing": "deg from north, from the first centre to the second",
-    "direction": "the bearing among the eight winds, choice",
+    "direction": "the bearing among the sixteen winds, choice",
 }
 
 

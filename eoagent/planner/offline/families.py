@@ -158,6 +158,9 @@ class _Family:
         unused = self._unused(uses)
         if unused is not None:
             return unused
+        stopped = self.outline_area() if wants_area and reading.in_image else None
+        if stopped is not None:
+            return stopped
         stopped = self._outline() if wants_area else None
         zones = self._sources.chosen() if stopped is None else stopped
         if isinstance(zones, Blueprint):

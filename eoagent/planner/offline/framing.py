@@ -20,7 +20,7 @@ __all__ = ["take_frame", "without_frame"]
 _OWN: Final = frozenset(
     {"EVENT", "CATALOG", "STATED", "MONTH", "YEARMARK", "MONTHMARK", "DAYMARK", "SINCE", "DATE"}
     | {"NORTHING", "EASTING", "PLUS", "CENTRE", "AROUND", "PLACENAME", "BLACKFILL", "SMALLEST"}
-    | {"FEATURE", "TALLEST"}
+    | {"FEATURE", "TALLEST", "RAWCOUNTS"}
 )
 """Types of word that only a frame gives a meaning."""
 _KINDS: Final[dict[str, Literal["index", "band", "height"]]] = {

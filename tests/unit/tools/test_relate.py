@@ -114,13 +114,15 @@ def test_distance_goes_with_within_alone(bench):
     ("bearing", "name"),
     [
         (0, "north"),
-        (22.4, "north"),
-        (22.6, "north-east"),
+        (11.2, "north"),
+        (11.3, "north-north-east"),
+        (45, "north-east"),
         (180, "south"),
-        (337.4, "north-west"),
-        (337.6, "north"),
+        (292.3, "west-north-west"),
+        (348.7, "north-north-west"),
+        (348.8, "north"),
         (359.9, "north"),
     ],
 )
-def test_bearings_have_eight_names(bearing, name):
+def test_bearings_have_sixteen_names(bearing, name):
     assert compass(bearing) == name
