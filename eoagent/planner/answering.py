@@ -51,6 +51,7 @@ def check_draft(state: State) -> Checked:
         return Checked(text=shown, unverified=(str(error),), complaint=error.explain())
     cited = [figures[i] for i, _ in REFERENCE_IN_TEXT.findall(draft.text)]
     allowed = [state["question"], *(i["href"] for i in state.get("inputs", []))]
+    allowed.append(state.get("stopped", ""))
     allowed += [_quotable(record) for record in records]
     allowed += [f"{figure.label} {figure.method}" for figure in figures.values()]
     has_choice = any(figure.unit == "choice" for figure in cited)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from pydantic import JsonValue
 
 from eoagent.contracts.plan import Plan, Step, StepRecord
-from eoagent.contracts.planner import Draft, View
+from eoagent.contracts.planner import Draft, Input, View
 from eoagent.planner.offline.blueprint import Blueprint, Result, opened_of
 from eoagent.planner.offline.families import draw
 from eoagent.planner.offline.frame import Frame
@@ -25,6 +28,7 @@ from eoagent.planner.offline.sources import rule_text
 
 __all__ = ["OfflinePlanner"]
 
+_BOX: Final = re.compile(r"-?[\d.]+(?:e-?\d+)?(?:,-?[\d.]+(?:e-?\d+)?){3}")
 _GOOD = frozenset({"done", "cached"})
 _OPENED = frozenset({"image", "features"})
 """Kinds of input that are opened before anything else."""
@@ -89,6 +93,8 @@ class OfflinePlanner:
 
     def _early(self, frame: Frame | None, reading: Reading, view: View) -> Blueprint | None:
         """Return a question back or a refusal that needs no look at the inputs, or None."""
+        if _box(view) and not _href(view, "catalog"):
+            return ask(1, say("aoi_box", chinese=reading.chinese))
         if frame is None:
             return before_opening(reading, len(view.inputs), 1)
         return before_opening_several(reading, 1)
@@ -98,7 +104,7 @@ class OfflinePlanner:
         bare = self._read(view)[1].no_cloud_mask
         steps: list[Step] = []
         said: dict[str, JsonValue]
-        for given in (i for i in view.inputs if i.kind in _OPENED):
+        for given in _to_open(view):
             if given.kind == "image":
                 tool, said = "open_image", {"hrefs": [given.href], "gsd_m": view.gsd_m}
                 said |= {"bands": bands, "mask_classes": [] if bare else None}
@@ -111,7 +117,8 @@ class OfflinePlanner:
         if not catalog:
             return tuple(steps)
         frame, reading = read_framed(view.question)
-        found = search_step(frame, reading, catalog, len(steps) + 1, aoi=_href(view, "aoi"))
+        aoi = _box(view) or (f"${len(steps)}" if _href(view, "aoi") else "")
+        found = search_step(frame, reading, catalog, len(steps) + 1, aoi=aoi)
         return found if isinstance(found, Blueprint) else (*steps, found)
 
     def _read(self, view: View) -> tuple[Frame | None, Reading]:
@@ -128,9 +135,10 @@ class OfflinePlanner:
 
     def _blueprint(self, view: View) -> Blueprint:
         frame, reading = self._read(view)
-        given = tuple(i for i in view.inputs if i.kind in _OPENED)
+        given = _to_open(view)
         count = len(given) + bool(_href(view, "catalog"))
-        opened = opened_of(given, view.steps[:count])
+        shown = [i for i in given if i.kind != "aoi" or not _href(view, "catalog")]
+        opened = opened_of(tuple(shown), view.steps[:count])
         early = after_opening(reading, opened, count + 1)
         if early is not None:
             return early
@@ -169,6 +177,18 @@ def _is_open(view: View, opening: tuple[Step, ...]) -> bool:
 
 def _href(view: View, kind: str) -> str:
     return next((given.href for given in view.inputs if given.kind == kind), "")
+
+
+def _box(view: View) -> str:
+    """Return the area of interest if it was given as `W,S,E,N`, or an empty text."""
+    aoi = _href(view, "aoi")
+    return aoi if _BOX.fullmatch(aoi) else ""
+
+
+def _to_open(view: View) -> tuple[Input, ...]:
+    """Return what is opened before anything else, in order; the file of an area comes last."""
+    area = [i for i in view.inputs if i.kind == "aoi" and not _box(view)]
+    return (*(i for i in view.inputs if i.kind in _OPENED), *area)
 
 
 def _figure(reference: str, steps: dict[int, StepRecord]) -> str:

@@ -57,7 +57,8 @@ def search_step(
         "words": [*frame.names, *frame.sensors] or None,
         "datetime": frame.times[0] if frame.times else None,
         "point": list(frame.point) if frame.point is not None else None,
-        "bbox": [float(side) for side in aoi.split(",")] if aoi else None,
+        "bbox": [float(side) for side in aoi.split(",")] if "," in aoi else None,
+        "aoi": aoi if aoi.startswith("$") else None,
         "order_by": _CLOUD_ORDER.get(frame.order or "highest") if frame.is_cloud else None,
     }
     given = {key: value for key, value in arguments.items() if value is not None}
