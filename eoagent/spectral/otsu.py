@@ -114,6 +114,10 @@ class Bimodality:
         return self.d > ONE_CLASS_D and self.dip >= MIN_DIP and has_both
 
 
+_EQUAL: Final = 1e-12
+"""Variances that differ by less are equal: the order of sums must not decide between them."""
+
+
 def otsu(counts: ArrayLike, edges: ArrayLike) -> float:
     """Return the bin edge that best parts the values in two classes.
 
@@ -142,7 +146,7 @@ def otsu(counts: ArrayLike, edges: ArrayLike) -> float:
     with np.errstate(all="ignore"):
         gap = sums[:-1] / below - (sums[-1] - sums[:-1]) / above
         between = np.where((below > 0) & (above > 0), below * above * gap**2, -1.0)
-    first = int(np.argmax(between))
+    first = int(np.argmax(between >= between.max() * (1 - _EQUAL)))
     last = first
     while last + 1 < below.size and below[last + 1] == below[first]:
         last += 1

@@ -90,3 +90,12 @@ def test_filling_by_blocks_equals_filling_at_once_and_merging(values, split, bin
     assert first.counts.tolist() == whole.counts.tolist()
     assert first.clipped == whole.clipped
     assert whole.total == np.isfinite(array).sum()
+
+
+@given(_COUNTS, st.integers(-50, 50), st.integers(1, 9))
+def test_of_edges_that_part_equally_well_the_first_is_taken(half, shift, factor):
+    mirrored = [*half, *half[::-1]]
+    edges = np.arange(len(mirrored) + 1.0)
+    cut = otsu(mirrored, edges)
+    assert cut <= len(half)
+    assert otsu(mirrored, factor * edges + shift) == pytest.approx(factor * cut + shift)
