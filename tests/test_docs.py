@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import io
+import json
 import os
 import re
 import subprocess
@@ -95,6 +96,24 @@ def test_a_question_that_the_readme_offers_is_answered(question, world, tmp_path
     answer = Agent(home=tmp_path).ask(question, images=images, features=features)
     assert answer.status == "answered", answer.text
     assert answer.results
+
+
+@pytest.mark.parametrize("question", _part(README, "several")[2:].split("\n- "))
+def test_a_question_over_several_that_the_readme_offers_is_answered(question, world, tmp_path):
+    folder, truth = world
+    days = [(folder / s.href).with_suffix(".json") for s in truth.scenes if s.cloud_pct == 0]
+    given = {"images": days[:2]}
+    if "scene of" in question:
+        given = {"catalog": folder / "catalog.json"}
+    if "airport" in question:
+        named = {"type": "Feature", "properties": {"name": "Campo"}, "geometry": None}
+        named["geometry"] = {"type": "Point", "coordinates": [13.2, 44.9]}
+        airports = tmp_path / "airports.geojson"
+        airports.write_text(json.dumps({"type": "FeatureCollection", "features": [named]}))
+        given = {"images": days[:1], "features": [airports]}
+    answer = Agent(home=tmp_path / "home").ask(question, **given)
+    assert answer.status == "answered", answer.text
+    assert len(answer.results) == 1
 
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
