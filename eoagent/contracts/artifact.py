@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
 from eoagent.contracts.figure import Source
 from eoagent.contracts.record import Record, canonical_json
+from eoagent.contracts.text import plain_values
 
 __all__ = [
     "KINDS",
@@ -151,11 +152,13 @@ def shorten_preview(preview: dict[str, Any]) -> dict[str, Any]:
     """Return a preview cut to `PREVIEW_CHARS` characters of JSON: long lists first, then keys.
 
     A list that was cut ends in "+n" for the n entries left out; texts are cut with an ellipsis.
+    Characters that cannot be seen become spaces: titles and names are a stranger's.
     """
     limit = 16
-    short = dict(preview)
+    plain: dict[str, Any] = plain_values(preview)
+    short = dict(plain)
     while len(canonical_json(short)) > PREVIEW_CHARS and limit >= 1:
-        short = {key: _cut(value, limit) for key, value in preview.items()}
+        short = {key: _cut(value, limit) for key, value in plain.items()}
         limit //= 2
     while len(canonical_json(short)) > PREVIEW_CHARS:
         short.popitem()

@@ -20,4 +20,4 @@ class Event:
     """The step it belongs to, if any."""
     data: Any = None
     """`plan`: tuple of Step; `step-start`: Step; `step-progress`: (share, text);
-    `step-end`: StepRecord; `token`: str; `answer`: the answer."""
+    `step-end`: StepRecord; `token`: str, an empty one begins a new text; `answer`: the answer."""

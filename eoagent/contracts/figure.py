@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Iterable
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -11,7 +12,7 @@ from eoagent.contracts.geometry import TimeRange, Window
 from eoagent.contracts.record import Record
 from eoagent.contracts.units import is_unit
 
-__all__ = ["Figure", "FigureDraft", "Fingerprint", "Source"]
+__all__ = ["Figure", "FigureDraft", "Fingerprint", "Source", "unclear_changes"]
 
 FingerprintKind = Literal["sha256", "etag", "size+mtime+hash", "artifact", "none"]
 
@@ -104,3 +105,20 @@ class Figure(FigureDraft):
             msg = f"figure {self.id} is the choice '{self.value}', not a number"
             raise TypeError(msg)
         return float(self.value)
+
+
+def unclear_changes(figures: Iterable[FigureDraft], names: Collection[str]) -> tuple[str, ...]:
+    """Return a warning for each change that its own error may have made.
+
+    Args:
+        figures: what a tool measured.
+        names: which of them are changes.
+    """
+    return tuple(
+        f"{figure.label}: the change is not larger than its error, so there may be none"
+        for figure in figures
+        if figure.name in names
+        and not isinstance(figure.value, str)
+        and figure.error is not None
+        and 0 < abs(figure.value) <= figure.error
+    )

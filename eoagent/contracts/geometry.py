@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from eoagent.contracts.record import Record
 
-__all__ = ["BBox", "TimeRange", "Window"]
+__all__ = ["COORDINATES", "BBox", "LonLat", "LonLatBox", "TimeRange", "Window"]
+
+COORDINATES: Final = "x-coordinates"
+"""Key in the JSON schema of an argument that holds longitudes and latitudes."""
+_MARKED: Final[Any] = Field(json_schema_extra={COORDINATES: True})
+_Longitude = Annotated[float, Field(ge=-180, le=180)]
+_Latitude = Annotated[float, Field(ge=-90, le=90)]
+LonLat = Annotated[tuple[_Longitude, _Latitude], _MARKED]
+"""Longitude and latitude, degrees; a language model may give only the user's or measured ones."""
+LonLatBox = Annotated[tuple[_Longitude, _Latitude, _Longitude, _Latitude], _MARKED]
+"""West, south, east, north, degrees, likewise; a west above the east crosses the antimeridian."""
 
 
 class BBox(Record):

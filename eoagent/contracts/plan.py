@@ -7,9 +7,10 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
+from eoagent.contracts.draft import Draft, Spent
 from eoagent.contracts.record import Record
 
-__all__ = ["REFERENCE", "Plan", "Step", "StepRecord", "StepStatus", "references_in"]
+__all__ = ["REFERENCE", "Plan", "Refusal", "Step", "StepRecord", "StepStatus", "references_in"]
 
 REFERENCE: Final = re.compile(r"^\$([1-9][0-9]{0,3})(?:\.([a-z][a-z0-9_]{0,40}))?\Z")
 """`$2` is the primary output of step 2 of the same plan, `$2.area` the output named `area`."""
@@ -33,11 +34,36 @@ class Step(Record):
     """What the step is for, one line."""
 
 
+class Refusal(Record):
+    """A call that a language model asked for and that never became a step."""
+
+    n: int = 0
+    """The number it would have had; 0 where what was wrong is the reply as a whole."""
+    tool: str = ""
+    """The name it gave; empty where what was wrong is the reply as a whole."""
+    arguments: str = ""
+    """The arguments as they came, shortened."""
+    message: str
+    """What was wrong."""
+    hint: str = ""
+    """What to do instead."""
+
+
 class Plan(Record):
     """Steps to run, with the reading of the question that they rest on."""
 
     steps: tuple[Step, ...] = ()
     """Steps in order of number; none means that there is nothing more to run."""
+    draft: Draft | None = None
+    """The answer, where the planner wrote it instead of asking for steps."""
+    refused: tuple[Refusal, ...] = ()
+    """Calls that could not become steps; the planner is shown them in the next round."""
+    loads: tuple[str, ...] = ()
+    """Tools whose description the planner wants to see in the next round."""
+    said: str = ""
+    """What the planner wrote beside its calls."""
+    spent: Spent = Spent()
+    """What making the plan took."""
     reading: str = ""
     """How the question was understood, one line."""
     assumptions: tuple[str, ...] = ()

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pydantic import Field
-
+from eoagent.contracts.draft import Draft, Spent
 from eoagent.contracts.figure import Figure
-from eoagent.contracts.plan import Plan, StepRecord
+from eoagent.contracts.plan import Plan, Refusal, Step, StepRecord
 from eoagent.contracts.record import Record
+from eoagent.contracts.tool import Deadline
 
-__all__ = ["Draft", "Input", "Limits", "Planner", "View"]
+__all__ = [
+    "QUIET",
+    "Draft",
+    "Exchange",
+    "Input",
+    "Limits",
+    "Line",
+    "Planner",
+    "Spent",
+    "Turn",
+    "View",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +44,10 @@ class Limits:
     """Memory that items running at the same time may take together, MB."""
     max_items: int = 1000
     """Items that a step with `each` may run over."""
+    max_tokens: int = 200_000
+    """Tokens sent to and received from a language model in a run."""
+    max_cost_usd: float | None = None
+    """Price of a run's model calls, US dollars; None sets no limit."""
 
 
 class Input(Record):
@@ -41,6 +57,38 @@ class Input(Record):
     """What it is."""
     href: str
     """Path, URL, or `W,S,E,N` for an area of interest."""
+
+
+class Turn(Record):
+    """One round of planning, kept so that a language model can be shown what it said."""
+
+    said: str = ""
+    """What it wrote beside its calls."""
+    steps: tuple[int, ...] = ()
+    """Numbers of the steps that came of it."""
+    refused: tuple[Refusal, ...] = ()
+    """Calls that did not become steps."""
+    loads: tuple[str, ...] = ()
+    """Tools whose description was asked for."""
+
+
+class Exchange(Record):
+    """An earlier question of the conversation, and what came of it."""
+
+    question: str
+    """The question."""
+    status: str
+    """How it ended."""
+    text: str
+    """The answer, shortened."""
+    inputs: tuple[str, ...] = ()
+    """What came with it, as `kind href`."""
+    artifacts: tuple[tuple[str, str], ...] = ()
+    """Handle and title of what it made or opened, what the answer rests on first."""
+    tools: tuple[str, ...] = ()
+    """Tools that were used."""
+    run: str = ""
+    """Its run in the ledger."""
 
 
 class View(Record):
@@ -64,19 +112,41 @@ class View(Record):
     """Why the run must end now, when a limit was reached; empty otherwise."""
     complaint: str = ""
     """What was wrong with the last draft, when a rewrite is asked for."""
+    draft: Draft | None = None
+    """The draft that the complaint is about."""
+    plan: tuple[Step, ...] = ()
+    """The steps as they were planned, in order of number."""
+    turns: tuple[Turn, ...] = ()
+    """The rounds so far, oldest first."""
+    history: tuple[Exchange, ...] = ()
+    """Earlier questions of the conversation, oldest first."""
+    earlier: tuple[Figure, ...] = ()
+    """Figures of earlier questions of the conversation; their ids are not given again."""
+    may_ask: bool = True
+    """Whether a language model may still be asked: False once tokens, cost or time are used up."""
 
 
-class Draft(Record):
-    """An answer as written: figures appear as `{f3}` or `{f3:ha}` and never as bare numbers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The planner's line to the outside while it works."""
 
-    text: str
-    """The text with references."""
-    results: tuple[str, ...] = ()
-    """Ids of the figures that answer, in the question's order."""
-    status: Literal["answered", "clarify", "cannot_answer", "partial"] = "answered"
-    """How the run ended, as the planner sees it; the run may lower it."""
-    question_back: str = Field(default="")
-    """The question to the user, when the status is `clarify`."""
+    say: Callable[[str], None]
+    """Takes pieces of text as a language model writes them."""
+    deadline: Deadline
+    """Time left to the run; its check also ends a run that the user stopped."""
+
+
+class _Endless:
+    """A deadline that never comes."""
+
+    remaining_s = float("inf")
+
+    def check(self) -> None:
+        """Do nothing."""
+
+
+QUIET = Line(say=lambda _text: None, deadline=_Endless())
+"""A line that nobody listens to."""
 
 
 class Planner(Protocol):
@@ -86,12 +156,14 @@ class Planner(Protocol):
     def name(self) -> str:
         """Name that answers carry."""
 
-    def plan(self, view: View) -> Plan:
-        """Return the next steps; none ends the planning and asks for `write`.
+    def plan(self, view: View, line: Line = QUIET) -> Plan:
+        """Return the next steps, or a draft; neither of them asks for `write`.
 
         Raises:
             InputError: if the question cannot be read at all.
+            ModelError: if the language model gives nothing that can be used.
+            SourceError: if the language model cannot be reached.
         """
 
-    def write(self, view: View) -> Draft:
+    def write(self, view: View, line: Line = QUIET) -> Draft:
         """Return the answer's text, written with figure references."""

@@ -181,3 +181,5 @@ class MaskRef(Record):
     """STAC item id, or empty."""
     sources: tuple[Source, ...] = ()
     """Files behind the mask."""
+    title: str = ""
+    """Short name to show, which may hold that of the scene."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -74,6 +75,8 @@ class Origins(Protocol):
     def admit(self, href: str, *, base: str = "") -> Admitted:
         """Return a source cleared for reading; `base` is the document that named it, if any.
 
+        Without `base` the place must have been typed, listed, or reached in this run.
+
         Raises:
             NotFound: if a local file does not exist.
             SourceError: if the place is refused; the message says by which rule.
@@ -81,3 +84,13 @@ class Origins(Protocol):
 
     def type_in(self, href: str) -> None:
         """Note a place that the user typed, which is then trusted as a place."""
+
+    def remember(self, hrefs: Iterable[str], *, base: str = "") -> None:
+        """Note places that a document named, so that they can be opened later without it."""
+
+    def require(self, href: str) -> None:
+        """Check, without asking anybody, that a place may be named by itself.
+
+        Raises:
+            SourceError: if it was neither typed nor listed nor reached.
+        """

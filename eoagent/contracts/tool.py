@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from eoagent.contracts.artifact import Artifact
 from eoagent.contracts.figure import Figure, FigureDraft
+from eoagent.contracts.price import Price
 from eoagent.contracts.record import Record
 from eoagent.contracts.store import ArtifactStore, Origins
 
@@ -62,6 +63,8 @@ class ToolCard(Record):
     """Named outputs; the first artifact is what `$n` alone refers to."""
     group: Literal["open", "compute", "measure", "present", "talk", "search", "model"] = "compute"
     """Where it is listed."""
+    use: Literal["basic", "usual", "special"] = "usual"
+    """How many questions need it: where not all tools can be shown at once, basic ones are."""
     outward: bool = False
     """Whether it writes outside the store or sends something out."""
     ends_run: bool = False
@@ -172,6 +175,9 @@ class FunctionTool:
     """Model that its arguments are checked with."""
     function: Callable[[Any, Services], ToolResult]
     """The tool itself: validated arguments and services in, result out."""
+    price: Callable[[Any, Services], Price] | None = None
+    """What a call would take, reading included; it opens and reads nothing. Where there is none,
+    the price of a call is estimated from the rasters among its arguments."""
 
     def __call__(self, arguments: Any, services: Services) -> ToolResult:
         """Run the tool on validated arguments."""

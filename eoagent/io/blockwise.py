@@ -217,6 +217,7 @@ def write_mask(
         time=draft.time,
         item_id=draft.item_id,
         sources=draft.sources,
+        title=draft.title,
     )
     preview = {"label": draft.label, "size": [grid.width, grid.height]}
     return services.store.put(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from eoagent.contracts.artifact import Artifact
 from eoagent.contracts.errors import InputError
-from eoagent.contracts.figure import FigureDraft, Source
+from eoagent.contracts.figure import FigureDraft, Source, unclear_changes
 from eoagent.contracts.geometry import Window
 from eoagent.contracts.raster import BandRef, Grid, MaskRef, RasterRef
 from eoagent.contracts.tool import Services, ToolResult
@@ -46,7 +46,9 @@ def compare_masks(services: Services, first: MaskRef, second: MaskRef) -> ToolRe
             f"'{first.label}' and '{second.label}' share no valid pixel",
             hint="compare images of the same place",
         )
-    label = f"{first.label}: {_when(first)} to {_when(second)}"
+    same = first.label == second.label
+    what = first.label if same else f"{first.label} to {second.label}"
+    label = f"{what}: {_when(first)} to {_when(second)}"
     sources = tuple(dict.fromkeys((*first.sources, *second.sources)))
     method = f"before: {first.rule}; after: {second.rule}; pixels valid in both"
     figures = [
@@ -61,6 +63,7 @@ def compare_masks(services: Services, first: MaskRef, second: MaskRef) -> ToolRe
         artifacts=made,
         figures=tuple(figures),
         assumptions=_moved(first.grid, second.grid, second.label, first.label),
+        warnings=unclear_changes(figures, {"net"}),
     )
 
 
@@ -240,6 +243,7 @@ def _difference(
         artifacts={"difference": artifact},
         figures=tuple(figures),
         assumptions=_moved(first.grid, second.grid, second.title, first.title),
+        warnings=unclear_changes(figures, {"mean_change"}),
     )
 
 

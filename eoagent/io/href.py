@@ -26,7 +26,7 @@ _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"
 _QUERY_SAFE: Final = _PATH_SAFE + "?[]|"
-_URL_IN_TEXT: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`]+")
+_URL_IN_TEXT: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s\"'<>`]+")
 _AUTHORITY: Final = re.compile(r"(/*)([^/]*)(.*)", re.DOTALL)
 _HOST_PORT: Final = re.compile(r"[^:]*(?::[0-9]*)?|\[.*\](?::[0-9]*)?")
 _PLAIN: Final = "give a plain file path or an https address"

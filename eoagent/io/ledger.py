@@ -248,7 +248,7 @@ class Ledger:
         return row
 
     def _run_row(self, connection: sqlite3.Connection, run: str) -> tuple[RunRow, int]:
-        row = connection.execute(f"{_RUNS} WHERE id = ?", (run,)).fetchone()
+        row = connection.execute(f"{_RUNS} WHERE id = ?", (as_text(run),)).fetchone()
         if row is None:
             raise NotFound(
                 f"no run '{run[:60]}' in the ledger", hint="eoagent runs list shows them"

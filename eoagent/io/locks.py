@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from eoagent.contracts.errors import SourceError
+from eoagent.contracts.errors import EoAgentError, SourceError
 from eoagent.io.atomic import disk_errors, make_folder
 
 __all__ = ["Owner", "hold", "is_alive", "sweep_dead"]
@@ -26,16 +26,29 @@ _SUFFIX: Final = ".lock"
 
 
 @contextlib.contextmanager
-def hold(path: Path, *, exclusive: bool, timeout_s: float = 60.0) -> Iterator[None]:
+def hold(
+    path: Path, *, exclusive: bool, timeout_s: float = 60.0, busy: EoAgentError | None = None
+) -> Iterator[None]:
     """Hold a lock file, alone or shared with others, for the time of the block.
 
+    Args:
+        path: the file, which is made if it is not there, and stays.
+        exclusive: whether nobody else may hold it.
+        timeout_s: how long to wait for others, seconds.
+        busy: raised when they keep it longer, in place of a `SourceError`.
+
     Raises:
-        SourceError: if it cannot be made, or another process keeps it longer than `timeout_s`.
+        SourceError: if it cannot be made, or another keeps it longer than `timeout_s`.
     """
     with disk_errors(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _wait(descriptor, path, exclusive=exclusive, timeout_s=timeout_s)
+        if not _wait(descriptor, path, exclusive=exclusive, timeout_s=timeout_s):
+            raise busy or SourceError(
+                f"{path} is locked: another process has held it for {timeout_s:g} s",
+                href=str(path),
+                hint="wait for the other eoagent process, or end it",
+            )
         yield
     finally:
         os.close(descriptor)
@@ -138,14 +151,11 @@ def _try_lock(descriptor: int, *, exclusive: bool) -> bool:
     return True
 
 
-def _wait(descriptor: int, path: Path, *, exclusive: bool, timeout_s: float) -> None:
+def _wait(descriptor: int, path: Path, *, exclusive: bool, timeout_s: float) -> bool:
     end = time.monotonic() + timeout_s
     with disk_errors(path):
         while not _try_lock(descriptor, exclusive=exclusive):
             if time.monotonic() >= end:
-                raise SourceError(
-                    f"{path} is locked: another process has held it for {timeout_s:g} s",
-                    href=str(path),
-                    hint="wait for the other eoagent process, or end it",
-                )
+                return False
             time.sleep(_POLL_S)
+    return True

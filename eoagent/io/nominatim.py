@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import shapely
 from shapely.geometry import shape
@@ -76,6 +76,13 @@ class Nominatim:
         """Name of the server."""
         return urlsplit(self.url).hostname or self.url
 
+    @property
+    def address(self) -> str:
+        """Where it is asked, without what may hold a key: query and user."""
+        parts = urlsplit(self.url)
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit((parts.scheme, host, f"{parts.path.rstrip('/')}/search", "", ""))
+
     def find(self, text: str, name: str = "") -> list[Place]:
         """Return the places that the server has under a name, its best first.
 
@@ -86,21 +93,23 @@ class Nominatim:
         Raises:
             SourceError: if it cannot be asked, answers nonsense, or the answer cannot be kept.
         """
-        base = self.url.rstrip("/")
-        asked = f"{base}/search?{urlencode({'q': text, **_ASKED})}"
+        parts = urlsplit(self.url)
+        query = "&".join(q for q in (parts.query, urlencode({"q": text, **_ASKED})) if q)
+        path = f"{parts.path.rstrip('/')}/search"
+        asked = urlunsplit((parts.scheme, parts.netloc, path, query, ""))
         kept = self.folder / f"{hashlib.sha256(asked.encode()).hexdigest()}.json"
         data = self._kept(kept)
         if data is None:
             data = self._ask(asked, kept)
         mark = Fingerprint(kind="sha256", value=hashlib.sha256(data).hexdigest())
-        source = Source(href=f"{base}/search", fingerprint=mark)
+        source = Source(href=self.address, fingerprint=mark)
         try:
             return [self._place(row, name or text, source) for row in _rows(data)]
         except (LookupError, AttributeError, TypeError, ValueError, shapely.GEOSException) as error:
             kept.unlink(missing_ok=True)
             raise SourceError(
                 f"{self.host} answers what cannot be read as places: {error}",
-                href=f"{base}/search",
+                href=self.address,
                 hint="check the setting geocoder_url, or give a places file",
             ) from error
 

@@ -9,12 +9,14 @@ The rules, in one place:
 * A document on this machine may name regular files of this machine and public https hosts. A path
   written as lying inside the document's root (its folder, or the typed place around it) that leads
   out of it through a symbolic link is refused, unless a typed place covers the target.
+* A place that stands by itself, in no document, must have been typed or reached: `allow_hosts`
+  lists its host, or it was admitted before, or a document was noted to name it (`remember`), which
+  is then held against the rules of that document. Text that a planner made up, or took out of
+  metadata or an image, reaches nothing else, a public https host neither.
 * Private, loopback, link-local and reserved hosts, and plain http, only where the user typed the
   place or `allow_hosts` lists the host. A host that was public may not turn private.
 * The query of an address may hold a key, so what records get to see has a mark in its place; the
   guard that put it there takes it back for the address, no other does.
-* What was admitted once, through whatever document, stays admitted when it is named again without
-  one, so that a handle made in this run can be opened again.
 
 Host names are resolved here, every address must pass, and the reader connects to those addresses
 only. Guards nothing by itself: `remote.py` and `dataset.py` open what was admitted.
@@ -22,6 +24,7 @@ only. Guards nothing by itself: `remote.py` and `dataset.py` open what was admit
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
@@ -36,13 +39,16 @@ from eoagent.io.address import Resolver, canonical_host, resolve_host
 from eoagent.io.hosts import HostBook
 from eoagent.io.href import LocalHref, UrlHref, parse_href, redact, refusal
 from eoagent.io.signed import SignedBook, is_marked, lost_query
+from eoagent.io.typed import TypedPlaces, expand, lies_in
 
 __all__ = ["OriginGuard"]
 
 _SYSTEM_ROOTS: Final = ("/proc/", "/sys/", "/dev/")
 _SHARED_MEMORY: Final = "/dev/shm/"  # noqa: S108 - read only, where people keep scratch files
-_CATALOG_NAMES: Final = frozenset({"catalog.json", "collection.json"})
 _TYPE_IT: Final = "name the place yourself to have it trusted"
+_TAKE_A_RESULT: Final = "take the place from a result of this run, or " + _TYPE_IT
+_FORGOTTEN: Final = "https://document.invalid/"
+"""Stands for a document of the network that is not known any more; no host has this name."""
 
 
 class OriginGuard:
@@ -73,10 +79,9 @@ class OriginGuard:
         self._hosts = HostBook(resolver=resolver, clock=clock)
         self._allow = frozenset(_allowed_host(text) for text in allow_hosts)
         self._folders = {os.path.realpath(root) for root in roots}
-        self._typed_files: set[str] = set()
-        self._typed_folders: set[str] = set()
-        self._typed_urls: list[UrlHref] = []
+        self._typed = TypedPlaces()
         self._known: set[str] = set()
+        self._named: dict[str, str] = {}
         self._signed = SignedBook()
         for place in typed:
             self.type_in(place)
@@ -87,20 +92,42 @@ class OriginGuard:
         Raises:
             SourceError: if the text is no plain path and no http(s) address.
         """
+        self._typed.add(parse_href(self._signed.reveal(href)))
+
+    def remember(self, hrefs: Iterable[str], *, base: str = "") -> None:
+        """Note places that a document named, so that they can be opened later without it.
+
+        Nothing is looked up or resolved now. Each is held against the rules when it is opened, as
+        if the document named it then; what a document may not name is not noted.
+
+        Args:
+            hrefs: addresses, and absolute paths where `base` is a local document.
+            base: the document; empty for one of the network that is not known any more, which may
+                have named public https hosts and hosts that the user typed.
+        """
+        document = parse_href(base or _FORGOTTEN)
+        for href in hrefs:
+            with contextlib.suppress(SourceError):
+                place = _parse_named(href, document)
+                if is_marked(href) or (isinstance(place, LocalHref) and place.path[0] != "/"):
+                    continue
+                with self._lock:
+                    self._named.setdefault(_key(place), base)
+
+    def require(self, href: str) -> None:
+        """Check that a place which stands by itself was typed, listed or reached.
+
+        This is the part of `admit` that asks nobody: no host is resolved, no file looked for.
+
+        Raises:
+            SourceError: if it was not.
+        """
         place = parse_href(self._signed.reveal(href))
         if isinstance(place, UrlHref):
-            with self._lock:
-                self._typed_urls.append(place)
-            return
-        # The user's link is the user's choice: what it leads to is what was typed.
-        real = Path(os.path.realpath(_expand(place.path)))
-        with self._lock:
-            if real.is_dir():
-                self._typed_folders.add(str(real))
-            else:
-                self._typed_files.add(str(real))
-                if real.name.lower() in _CATALOG_NAMES:
-                    self._typed_folders.add(str(real.parent))
+            if not self._stands_by_itself(place) and self._naming(place) is None:
+                raise _unreached(place.url)
+        elif not self._is_reached_path(_key(place)) and self._naming(place) is None:
+            raise _untyped(href)
 
     def admit(self, href: str, *, base: str = "") -> Admitted:
         """Return a source cleared for reading; `base` is the document that named it, if any.
@@ -117,10 +144,7 @@ class OriginGuard:
             href = self._signed.reveal(href)
         elif is_marked(href):  # a document may not borrow the key of an address of this run
             raise lost_query(href)
-        if isinstance(source, UrlHref):
-            place = parse_href(href, base_url=source.url)
-        else:
-            place = parse_href(href)
+        place = _parse_named(href, source)
         if isinstance(place, UrlHref):
             admitted = self._admit_url(place, source)
         else:
@@ -130,14 +154,20 @@ class OriginGuard:
         return admitted
 
     def _admit_url(self, place: UrlHref, source: LocalHref | UrlHref | None) -> Admitted:
-        is_typed = self._covers_url(place)
+        is_typed = self._typed.covers_url(place)
+        is_trusted = self._allow_covers(place)
+        if source is None and self._stands_by_itself(place):
+            is_trusted = True
+        elif source is None:
+            source = self._naming(place)
+            if source is None:
+                raise _unreached(place.url)
         is_own = isinstance(source, UrlHref) and source.origin == place.origin
         if isinstance(source, UrlHref):
             # A document from the network may not lean on what the user typed elsewhere.
-            is_trusted = is_own and self._has_typed_origin(place)
+            is_trusted = is_trusted or (is_own and self._typed.has_origin(place))
         else:
-            is_trusted = is_typed or (source is None and self._is_known(place.url))
-        is_trusted = is_trusted or self._allow_covers(place)
+            is_trusted = is_trusted or is_typed
         if place.is_disguised and not is_trusted:
             raise refusal(place.url, "its host is an address in disguise", hint="write it plainly")
         if place.scheme == "http" and not (is_trusted or is_own):
@@ -155,18 +185,21 @@ class OriginGuard:
             url=place.url,
         )
 
-    def _covers_url(self, place: UrlHref) -> bool:
-        """Whether the user typed the address or a catalog or folder that it lies under."""
-        with self._lock:
-            return any(
-                typed.origin == place.origin
-                and (typed.url == place.url or place.path.startswith(_covered_folder(typed)))
-                for typed in self._typed_urls
-            )
+    def _stands_by_itself(self, place: UrlHref) -> bool:
+        """Whether an address needs no document: it was typed, listed, or admitted before."""
+        return (
+            self._typed.covers_url(place) or self._allow_covers(place) or self._is_known(place.url)
+        )
 
-    def _has_typed_origin(self, place: UrlHref) -> bool:
+    def _naming(self, place: LocalHref | UrlHref) -> LocalHref | UrlHref | None:
+        """Return the document that was noted to name a place, or None."""
         with self._lock:
-            return any(typed.origin == place.origin for typed in self._typed_urls)
+            base = self._named.get(_key(place))
+        if base is None:
+            return None
+        if not base and isinstance(place, UrlHref) and self._typed.has_origin(place):
+            return place  # a document of a typed origin named its own origin
+        return parse_href(base or _FORGOTTEN)
 
     def _is_known(self, href: str) -> bool:
         with self._lock:
@@ -181,39 +214,57 @@ class OriginGuard:
         if isinstance(source, UrlHref):  # parse_href has refused it already
             raise refusal(href, "a document from the network may not name local files")
         if source is None:
-            written = _expand(place.path).absolute()
-            roots: set[str] = set()
+            written = expand(place.path).absolute()
         else:
-            document = os.path.realpath(_expand(source.path))
-            written = Path(document).parent / place.path
-            roots = self._roots_of(document)
+            written = Path(os.path.realpath(expand(source.path))).parent / place.path
         lexical, real = os.path.normpath(written), os.path.realpath(written)
-        is_typed = self._covers_path(real)
-        is_ours = any(_lies_in(real, folder) for folder in self._folders)
-        if not (is_typed or is_ours or (source is None and self._is_known(real))):
-            self._check_untyped(href, lexical, real, roots if source else None)
+        folder_ok = source is None
+        is_reached = self._is_reached_path(real) if source is None else self._is_ours(real)
+        if not is_reached:
+            document = source or self._naming(place)
+            if not isinstance(document, LocalHref):
+                raise _untyped(href)
+            folder_ok = False
+            self._refuse_leak(href, lexical, real, document)
         return Admitted(
-            scheme="file", href=_readable(href, real, folder_ok=source is None), typed=is_typed
+            scheme="file",
+            href=_readable(href, real, folder_ok=folder_ok),
+            typed=self._typed.covers_path(real),
         )
 
-    def _roots_of(self, document: str) -> set[str]:
-        """The folders that a local document belongs to: its own, and the typed ones around it."""
-        with self._lock:
-            around = {f for f in self._typed_folders | self._folders if _lies_in(document, f)}
-        return around | {str(Path(document).parent)}
+    def _is_ours(self, real: str) -> bool:
+        return self._typed.covers_path(real) or any(lies_in(real, f) for f in self._folders)
 
-    def _check_untyped(self, href: str, lexical: str, real: str, roots: set[str] | None) -> None:
-        if roots is None:
-            raise refusal(href, "it is a local path that the user did not type", hint=_TYPE_IT)
-        is_inside = any(_lies_in(lexical, root) for root in roots)
-        if is_inside and not any(_lies_in(real, root) for root in roots):
+    def _is_reached_path(self, real: str) -> bool:
+        return self._is_ours(real) or self._is_known(real)
+
+    def _refuse_leak(self, href: str, lexical: str, real: str, source: LocalHref) -> None:
+        """Refuse a path that leads out of the folders of its document through a link."""
+        document = os.path.realpath(expand(source.path))
+        around = {folder for folder in self._folders if lies_in(document, folder)}
+        roots = around | self._typed.folders_around(document) | {str(Path(document).parent)}
+        is_inside = any(lies_in(lexical, root) for root in roots)
+        if is_inside and not any(lies_in(real, root) for root in roots):
             raise refusal(
                 href, "a symbolic link leads out of the folder of the document", hint=_TYPE_IT
             )
 
-    def _covers_path(self, real: str) -> bool:
-        with self._lock:
-            return real in self._typed_files or any(_lies_in(real, f) for f in self._typed_folders)
+
+def _parse_named(href: str, source: LocalHref | UrlHref | None) -> LocalHref | UrlHref:
+    return parse_href(href, base_url=source.url if isinstance(source, UrlHref) else "")
+
+
+def _key(place: LocalHref | UrlHref) -> str:
+    """Return what a place is known by: its whole address, or its real path."""
+    return place.url if isinstance(place, UrlHref) else os.path.realpath(expand(place.path))
+
+
+def _unreached(url: str) -> SourceError:
+    return refusal(url, "neither the user nor a document of this run named it", hint=_TAKE_A_RESULT)
+
+
+def _untyped(href: str) -> SourceError:
+    return refusal(href, "it is a local path that the user did not type", hint=_TYPE_IT)
 
 
 def _allowed_host(text: str) -> tuple[str, int | None]:
@@ -232,24 +283,6 @@ def _allowed_host(text: str) -> tuple[str, int | None]:
             href=text,
             hint="write HOST or HOST:PORT",
         ) from None
-
-
-def _covered_folder(typed: UrlHref) -> str:
-    """The folder of an origin that a typed address covers: a catalog's own, else itself as one."""
-    name = typed.path[len(typed.folder) :]
-    return typed.folder if name.lower() in _CATALOG_NAMES else typed.path.rstrip("/") + "/"
-
-
-def _expand(path: str) -> Path:
-    """Return a path with `~` replaced where the account has a home, else as it stands."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _readable(href: str, real: str, *, folder_ok: bool) -> str:

@@ -33,7 +33,7 @@ from eoagent.io.raster import RasterReader
 from eoagent.io.store_files import StoreOrigins, mask_as_raster, place_in_store
 from eoagent.io.stored_features import load_stored
 
-__all__ = ["MapMaker", "png_bytes"]
+__all__ = ["MapMaker", "png_bytes", "shown_bands"]
 
 _TRIOS: Final = MappingProxyType(
     {
@@ -238,6 +238,11 @@ class MapMaker:
             return np.column_stack([cols, rows])
 
         return [shapely.transform(to_lonlat(g, ref.crs), place) for g in features.geometries]
+
+
+def shown_bands(ref: RasterRef) -> tuple[str, ...]:
+    """Return the bands that a picture of a raster is made of."""
+    return _trio(ref) or ref.band_names[:1]
 
 
 def _trio(ref: RasterRef) -> tuple[str, str, str] | None:

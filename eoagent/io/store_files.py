@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from eoagent.contracts.raster import BandRef, MaskRef, RasterRef
 from eoagent.contracts.store import Admitted, ArtifactStore, Origins
 
@@ -49,3 +51,16 @@ class StoreOrigins:
     def type_in(self, href: str) -> None:
         """Note a place that the user typed."""
         self._origins.type_in(href)
+
+    def remember(self, hrefs: Iterable[str], *, base: str = "") -> None:
+        """Note places that a document named."""
+        self._origins.remember(hrefs, base=base)
+
+    def require(self, href: str) -> None:
+        """Check that a place may be named by itself.
+
+        Raises:
+            SourceError: if it was neither typed nor listed nor reached.
+        """
+        if href not in self._stored:
+            self._origins.require(href)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,6 +16,8 @@ from eoagent.spectral.bandwords import band_words, plain
 from eoagent.spectral.expression import parse
 from eoagent.spectral.index_table import INDICES, IndexSpec
 from eoagent.spectral.sensors import common_name
+
+_UNNAMED = re.compile(r"b\d+")
 
 __all__ = [
     "INDICES",
@@ -104,8 +107,15 @@ def resolve_bands(spec: IndexSpec, available: Iterable[str], *, sensor: str = ""
     if missing:
         lacking = " and ".join(band_words(name) for name in missing)
         msg = f"{spec.id.upper()} needs {lacking}, which this raster does not have"
-        raise InputError(msg, hint=f"its bands are {', '.join(there) or 'not named'}")
+        raise InputError(msg, hint=_repair(there))
     return found
+
+
+def _repair(there: tuple[str, ...]) -> str:
+    listed = f"its bands are {', '.join(there) or 'not named'}"
+    if there and all(_UNNAMED.fullmatch(name) for name in there):
+        return f"{listed}, which the file does not name: open it again with bands in their order"
+    return listed
 
 
 def formula_text(spec: IndexSpec, parameters: Mapping[str, float] | None = None) -> str:

@@ -229,6 +229,7 @@ def _quality(ref: RasterRef) -> str:
 TOOL = FunctionTool(
     card=ToolCard(
         name="align",
+        use="special",
         summary="Several rasters on one grid: a stack of their bands, a mosaic, or a composite of "
         "several dates without clouds.",
         outputs=(

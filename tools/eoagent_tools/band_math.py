@@ -6,6 +6,7 @@ from pydantic import Field
 
 from eoagent.contracts.artifact import RasterHandle
 from eoagent.contracts.errors import InputError
+from eoagent.contracts.price import Price
 from eoagent.contracts.raster import RasterRef
 from eoagent.contracts.tool import (
     Arguments,
@@ -16,6 +17,7 @@ from eoagent.contracts.tool import (
     ToolResult,
 )
 from eoagent.io.blockwise import compute_raster
+from eoagent.io.readprice import reading_price
 from eoagent.spectral.expression import parse
 from eoagent.spectral.indices import match_bands
 
@@ -70,13 +72,22 @@ def band_math(arguments: BandMath, services: Services) -> ToolResult:
     )
 
 
+def _price(arguments: BandMath, services: Services) -> Price:
+    ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
+    names = tuple(parse(arguments.expression).names)
+    bands, _missing = match_bands(names, ref.band_names, sensor=ref.sensor)
+    return reading_price(ref, bands.values())
+
+
 TOOL = FunctionTool(
     card=ToolCard(
         name="band_math",
+        use="special",
         summary="A safe arithmetic expression over bands, such as 2*green - red - blue.",
         outputs=(Output(name="raster", kind="raster", about="its value, one band"),),
         version="2",
     ),
     arguments=BandMath,
     function=band_math,
+    price=_price,
 )

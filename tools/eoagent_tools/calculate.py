@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from eoagent.contracts.errors import InputError
-from eoagent.contracts.figure import Figure, FigureDraft
+from eoagent.contracts.figure import Figure, FigureDraft, unclear_changes
 from eoagent.contracts.tool import (
     Arguments,
     FunctionTool,
@@ -100,7 +100,8 @@ def calculate(arguments: Calculate, services: Services) -> ToolResult:
         method=f"sign of {method}"[:600],
         sources=sources,
     )
-    return ToolResult(figures=(figure, direction))
+    unclear = unclear_changes((figure,), {"value"})
+    return ToolResult(figures=(figure, direction), warnings=unclear)
 
 
 def _figure(identity: str, figures: Mapping[str, Figure]) -> Figure:
@@ -204,6 +205,7 @@ TOOL = FunctionTool(
             ),
         ),
         group="measure",
+        use="basic",
         cacheable=False,
     ),
     arguments=Calculate,

@@ -1,4 +1,4 @@
-"""Combine masks and features: and, or, minus, not, buffer, clip."""
+"""Combine masks and features: and, or, minus, not, buffer, clip, part."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from eoagent.contracts.tool import (
     ToolResult,
 )
 from eoagent.io.combined import buffer_features, clip_mask, combine_features, combine_masks
+from eoagent.io.parted import Side, part_of_mask
 
 __all__ = ["TOOL", "Combine", "combine"]
 
@@ -26,16 +27,19 @@ _PAIRS = {"and", "or", "minus", "clip"}
 class Combine(Arguments):
     """Arguments of `combine`."""
 
-    operation: Literal["and", "or", "minus", "not", "buffer", "clip"]
+    operation: Literal["and", "or", "minus", "not", "buffer", "clip", "part"]
     """and, or, minus of two masks or two feature sets; not of a mask; buffer of features by a
     distance; clip of a mask to features, or to the yes pixels of another mask: what lies outside is
-    not valid."""
+    not valid; part keeps the half or quarter of a mask that `side` names."""
     first: handle_of("mask", "features", "boxes", "aoi")  # type: ignore[valid-type]
     """What to start from."""
     second: handle_of("mask", "features", "boxes", "aoi") | None = None  # type: ignore[valid-type]
     """The other one: of the same kind, or what to clip to."""
     distance_m: float | None = Field(default=None, gt=0, le=1_000_000)
     """Distance of the buffer on the ground, metres."""
+
+    side: Side | None = None
+    """Side of the image that `part` keeps: half of it for east, a quarter for north-east."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -45,6 +49,8 @@ class Combine(Arguments):
             )
         if (self.operation == "buffer") != (self.distance_m is not None):
             raise ValueError("distance_m goes with buffer, and buffer needs it")
+        if (self.operation == "part") != (self.side is not None):
+            raise ValueError("side goes with part, and part needs it")
         return self
 
 
@@ -73,11 +79,14 @@ def combine(arguments: Combine, services: Services) -> ToolResult:
     if operation == "buffer" and kinds[0] == "features":
         assert arguments.distance_m is not None
         return buffer_features(services, first, arguments.distance_m)
+    if operation == "part" and kinds[0] == "mask":
+        assert arguments.side is not None
+        return part_of_mask(services, first, arguments.side)
     given = " and ".join(kind for kind in kinds if kind)
     raise InputError(
         f"{operation} does not go with {given}",
         hint="and, or, minus: two masks or two feature sets; not: a mask; clip: a mask to "
-        "features or a mask; buffer: features",
+        "features or a mask; buffer: features; part: a mask",
     )
 
 
@@ -89,7 +98,7 @@ TOOL = FunctionTool(
     card=ToolCard(
         name="combine",
         summary="And, or, minus, not of masks or areas; buffer of features; clip of a mask to "
-        "features or a mask.",
+        "features or a mask; the eastern half and the like of a mask.",
         outputs=(
             Output(name="mask", kind="mask", about="the combination of masks"),
             Output(name="features", kind="features", about="the combination of features"),

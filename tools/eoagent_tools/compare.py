@@ -94,6 +94,7 @@ TOOL = FunctionTool(
             Output(name="direction", kind="figure", about="increased, decreased or unchanged"),
         ),
         group="measure",
+        use="basic",
         version="2",
     ),
     arguments=Compare,

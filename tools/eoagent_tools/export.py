@@ -26,6 +26,7 @@ from eoagent.contracts.tool import (
 )
 from eoagent.io.atomic import disk_errors, publish
 from eoagent.io.features_write import write_features
+from eoagent.io.outfolder import OUT_HINT, inside
 from eoagent.io.previews import MapMaker
 from eoagent.io.stored_features import load_stored
 
@@ -40,7 +41,6 @@ _FORMATS: Final = {
     "table": (".json", ".csv"),
     "picture": (".png", ".html"),
 }
-_HINT: Final = "give --out DIR (out_dir= in Python), a folder that can be written"
 
 
 class Export(Arguments):
@@ -62,7 +62,7 @@ def export(arguments: Export, services: Services) -> ToolResult:
         SourceError: if the file cannot be written.
     """
     artifact = services.store.get(arguments.artifact)
-    target = _target(arguments.path, services)
+    target = inside(services.options.out_dir, arguments.path)
     known = _FORMATS.get(artifact.kind, ())
     if target.suffix.lower() not in known:
         raise InputError(
@@ -70,7 +70,7 @@ def export(arguments: Export, services: Services) -> ToolResult:
             hint=f"endings that go: {', '.join(known) or 'none'}",
         )
     part = target.with_name(f".{secrets.token_hex(8)}.part{target.suffix}")
-    with disk_errors(target, hint=_HINT):
+    with disk_errors(target, hint=OUT_HINT):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             _write(artifact, part, services)
@@ -86,27 +86,6 @@ def export(arguments: Export, services: Services) -> ToolResult:
         method="written",
     )
     return ToolResult(figures=(figure,))
-
-
-def _target(path: str, services: Services) -> Path:
-    root = services.options.out_dir
-    if root is None:
-        raise InputError(
-            "there is no output folder, and nothing is written outside of one",
-            hint="give --out DIR (out_dir= in Python)",
-        )
-    try:
-        folder = root.expanduser().resolve()
-        target = (folder / path).resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or a NUL in the name
-        raise InputError(
-            f"{path!r} is no usable file name: {error}", hint="give a plain name inside the folder"
-        ) from error
-    if folder.is_file():
-        raise InputError(f"the output folder {folder} is a file", hint=_HINT)
-    if not target.is_relative_to(folder) or target == folder:
-        raise InputError(f"'{path}' leads out of {folder}", hint="give a name inside the folder")
-    return target
 
 
 def _write(artifact: Artifact, part: Path, services: Services) -> None:
@@ -150,6 +129,7 @@ TOOL = FunctionTool(
         "GeoParquet, CSV, PNG.",
         outputs=(Output(name="path", kind="figure", about="where it was written, choice"),),
         group="present",
+        use="special",
         outward=True,
         cacheable=False,
     ),

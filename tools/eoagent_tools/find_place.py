@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import shapely
 from pydantic import Field
 from shapely.geometry.base import BaseGeometry
 
 from eoagent.contracts.figure import FigureDraft, Source
+from eoagent.contracts.geometry import LonLat
 from eoagent.contracts.tool import (
     Arguments,
     FunctionTool,
@@ -28,9 +29,6 @@ from eoagent.io.stored_features import store_features
 
 __all__ = ["TOOL", "FindPlace", "find_place"]
 
-Longitude = Annotated[float, Field(ge=-180, le=180)]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-
 
 class FindPlace(Arguments):
     """Arguments of `find_place`."""
@@ -44,7 +42,7 @@ class FindPlace(Arguments):
     radius_m: float | None = Field(default=None, gt=0, le=MAX_REACH_M)
     """Take the ground within this distance of it, metres; left out, a point gets 10 km or more by
     its population, an outline or line is taken as it is."""
-    near: tuple[Longitude, Latitude] | None = None
+    near: LonLat | None = None
     """Longitude and latitude that it lies within 100 km of, where several bear the name."""
 
 

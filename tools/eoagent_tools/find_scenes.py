@@ -12,7 +12,7 @@ from pydantic import Field
 from eoagent.contracts.artifact import Artifact, FeaturesRef, handle_of
 from eoagent.contracts.errors import InputError, NotFound
 from eoagent.contracts.figure import FigureDraft, Source
-from eoagent.contracts.geometry import BBox
+from eoagent.contracts.geometry import BBox, LonLat, LonLatBox
 from eoagent.contracts.tool import (
     Arguments,
     FunctionTool,
@@ -40,18 +40,18 @@ class FindScenes(Arguments):
     catalog: str
     """Path or URL of a STAC API, catalog, collection, item collection (JSON or stac-geoparquet), or
     a folder of rasters."""
-    bbox: tuple[float, float, float, float] | None = None
+    bbox: LonLatBox | None = None
     """West, south, east, north in degrees; west > east crosses the antimeridian."""
-    point: tuple[float, float] | None = None
+    point: LonLat | None = None
     """Longitude and latitude that the scene must cover, degrees."""
     aoi: handle_of("aoi", "features", "boxes") | None = None  # type: ignore[valid-type]
     """Area that the scene must meet."""
     datetime: str | None = Field(default=None, max_length=80)
-    """A day, month, year, or START/END with either end .. for open."""
+    """Day, month or year: 2019-04; or START/END, with either end .. for open."""
     collections: tuple[str, ...] = Field(default=(), max_length=50)
     """Ids of collections to look in; all if empty."""
     words: tuple[str, ...] = Field(default=(), max_length=10)
-    """Words that id, title, description, collection or sensor must hold, all of them."""
+    """Words that must all be there, in id, title, description, collection or sensor."""
     max_cloud_pct: float | None = Field(default=None, ge=0, le=100)
     """Most cloud that an item may state, percent."""
     order_by: Literal["time", "cloud_cover", "least_cloud"] = "time"
@@ -75,15 +75,18 @@ def find_scenes(arguments: FindScenes, services: Services) -> ToolResult:
             hint=f"the catalog holds {_extent(scenes)}",
         )
     listed = [_listed(scene) for scene in chosen]
+    if scenes.source is not None:  # the scenes of a bare folder have been opened one by one
+        services.origins.remember((item["href"] for item in listed), base=scenes.source.href)
     label = f"scenes of {scenes.title or arguments.catalog}: {_conditions(arguments)}"
     items = services.store.put(
         "scenes",
         title=label[:120],
-        payload={"items": listed},
+        payload={"label": label[:200], "items": listed},
         preview={
             "count": len(listed),
             "ids": [item["id"] for item in listed],
             "times": [item["time"] for item in listed],
+            **({"titles": [item["title"] for item in listed]} if len(listed) <= 6 else {}),
         },
     )
     sources = (scenes.source,) if scenes.source is not None else ()

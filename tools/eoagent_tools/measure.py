@@ -61,9 +61,9 @@ class Measure(Arguments):
     target: handle_of("mask", "raster", "features", "boxes", "aoi")  # type: ignore[valid-type]
     """What to measure."""
     quantities: tuple[Quantity, ...] = Field(min_length=1, max_length=15)
-    """What to measure of it. Masks: area, share (of the valid pixels), valid_area, pixels. Rasters
-    and masks: width, height, diagonal. Polygons: area, perimeter. Lines: length. All: centroid,
-    bounds; with `other`: distance, bearing, direction."""
+    """What to measure, one or more. Masks: area, share (of the valid pixels), valid_area, pixels.
+    Rasters and masks: width, height, diagonal. Polygons: area, perimeter. Lines: length. All:
+    centroid, bounds; with `other`: distance, bearing, direction."""
     other: handle_of("mask", "raster", "features", "boxes", "aoi") | None = None  # type: ignore[valid-type]
     """The other end, for distance and bearing."""
 
@@ -107,6 +107,7 @@ TOOL = FunctionTool(
             Output(name="bounds_*", kind="figure", about="west, south, east, north, deg"),
         ),
         group="measure",
+        use="basic",
     ),
     arguments=Measure,
     function=measure,

@@ -1,10 +1,13 @@
-"""Open a vector file as `features:`: GeoJSON, GeoPackage, GeoParquet, Shapefile, CSV."""
+"""Open a vector file as `features:`, or make features of a box of longitudes and latitudes."""
 
 from __future__ import annotations
 
+import shapely
 from pydantic import Field
 
+from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import FigureDraft
+from eoagent.contracts.geometry import LonLatBox
 from eoagent.contracts.tool import (
     Arguments,
     FunctionTool,
@@ -13,7 +16,9 @@ from eoagent.contracts.tool import (
     ToolCard,
     ToolResult,
 )
+from eoagent.geo.antimeridian import split_at_antimeridian
 from eoagent.io.features import read_features
+from eoagent.io.featureset import feature_set
 from eoagent.io.stored_features import store_features
 
 __all__ = ["TOOL", "OpenFeatures", "open_features"]
@@ -22,8 +27,11 @@ __all__ = ["TOOL", "OpenFeatures", "open_features"]
 class OpenFeatures(Arguments):
     """Arguments of `open_features`."""
 
-    href: str
+    href: str = ""
     """Path or URL of the file."""
+    box: LonLatBox | None = None
+    """Instead of a file: west, south, east, north in degrees, as the user said them; west above
+    east crosses the antimeridian."""
     named: str | None = Field(default=None, min_length=1, max_length=120)
     """Keep only the features with this name, in whatever name column has it."""
     layer: str | None = Field(default=None, max_length=120)
@@ -37,9 +45,17 @@ def open_features(arguments: OpenFeatures, services: Services) -> ToolResult:
 
     Raises:
         NotFound: if the file, or a feature of that name, does not exist; the hint has near names.
-        InputError: if it is another kind of file, too large, or its CRS cannot be told.
+        InputError: if neither or both of file and box are given, the box has no area, it is another
+            kind of file, too large, or its CRS cannot be told.
         SourceError: if it is refused or damaged.
     """
+    if bool(arguments.href) == (arguments.box is not None):
+        raise InputError(
+            "open_features takes either a file or a box",
+            hint='give href="PATH" or box=[west, south, east, north]',
+        )
+    if arguments.box is not None:
+        return _box(arguments.box, services)
     admitted = services.origins.admit(arguments.href)
     features = read_features(
         admitted,
@@ -62,16 +78,32 @@ def open_features(arguments: OpenFeatures, services: Services) -> ToolResult:
     )
 
 
+def _box(sides: tuple[float, float, float, float], services: Services) -> ToolResult:
+    west, south, east, north = sides
+    if not south < north or west == east:
+        raise InputError(
+            f"the box {west:g}, {south:g}, {east:g}, {north:g} has no area",
+            hint="write west, south, east, north",
+        )
+    ground = shapely.box(west, south, east if east > west else east + 360, north)
+    label = f"box {west:g}, {south:g}, {east:g}, {north:g}"
+    made = feature_set([split_at_antimeridian(ground)], {}, crs="EPSG:4326", label=label)
+    artifact = store_features(services.store, made)
+    said = f"{label} in degrees (west, south, east, north) is taken as it was said"
+    return ToolResult(artifacts={"features": artifact}, assumptions=(said,))
+
+
 TOOL = FunctionTool(
     card=ToolCard(
         name="open_features",
         summary="A vector file as features: GeoJSON, GeoPackage, GeoParquet, Shapefile, CSV with "
-        "coordinates; all of it, or the features of one name.",
+        "coordinates; all of it, or the features of one name; or a box in degrees as an area.",
         outputs=(
             Output(name="features", kind="features", about="the features"),
             Output(name="count", kind="figure", about="how many, count"),
         ),
         group="open",
+        use="basic",
         cacheable=False,
     ),
     arguments=OpenFeatures,

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from eoagent.contracts.artifact import ScenesHandle
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.raster import RasterRef
 from eoagent.contracts.tool import (
@@ -27,9 +28,13 @@ __all__ = ["TOOL", "OpenImage", "open_image"]
 class OpenImage(Arguments):
     """Arguments of `open_image`."""
 
-    hrefs: tuple[str, ...] = Field(min_length=1, max_length=64)
-    """Path or URL of a raster, a picture or a STAC item; several are single-band files of one
-    scene, stacked in this order."""
+    hrefs: tuple[str, ...] = Field(default=(), max_length=64)
+    """Path or URL of a raster, a picture or a STAC item; `$item` over scenes; several are
+    single-band files of one scene, stacked in this order."""
+    scenes: ScenesHandle | None = None
+    """Scenes that were found, instead of hrefs; one of them is opened."""
+    item: str = Field(default="", max_length=200)
+    """Id of the one of `scenes` that is opened; may be left out if there is one."""
     bands: tuple[str, ...] | None = Field(default=None, max_length=64)
     """Band names in the file's order (red, green, blue, nir, ...), when it does not say them or
     says them wrong."""
@@ -50,9 +55,9 @@ def open_image(arguments: OpenImage, services: Services) -> ToolResult:
     """Return the raster behind some hrefs, with bands named, scaled and masked.
 
     Raises:
-        NotFound: if a file does not exist.
+        NotFound: if a file does not exist, or the scenes are gone.
         SourceError: if a file is refused, damaged or of no allowed kind.
-        InputError: if bands, scale or sizes do not fit the files.
+        InputError: if no scene of several is named, or bands, scale or sizes do not fit the files.
     """
     stated = Stated(
         bands=arguments.bands or (),
@@ -62,16 +67,41 @@ def open_image(arguments: OpenImage, services: Services) -> ToolResult:
         sensor=arguments.sensor or "",
         qa=arguments.mask_classes,
     )
+    hrefs = _hrefs(arguments, services)
     reading = Reading(
         cache_mb=services.options.gdal_cache_mb, timeout_s=services.options.request_timeout_s
     )
-    described = open_described(arguments.hrefs, services.origins, stated=stated, reading=reading)
+    described = open_described(hrefs, services.origins, stated=stated, reading=reading)
     ref = described.ref
     notes = (*described.assumptions, *_masked(ref, services))
     artifact = services.store.put(
         "raster", title=ref.title, payload=ref.to_dict(), preview=_preview(ref)
     )
     return ToolResult(artifacts={"raster": artifact}, assumptions=notes)
+
+
+def _hrefs(arguments: OpenImage, services: Services) -> tuple[str, ...]:
+    """Return what to open: the hrefs, or the one of a scene that was found."""
+    if bool(arguments.hrefs) == (arguments.scenes is not None):
+        raise InputError(
+            "open_image takes either hrefs or scenes", hint='give hrefs=["PATH"] or scenes="$1"'
+        )
+    if arguments.scenes is None:
+        return arguments.hrefs
+    listed = {
+        str(i["id"]): str(i["href"]) for i in services.store.get(arguments.scenes).payload["items"]
+    }
+    if arguments.item in listed:
+        return (listed[arguments.item],)
+    if arguments.item in listed.values():  # what `$item` stands for over scenes
+        return (arguments.item,)
+    if arguments.item or len(listed) > 1:
+        what = f"'{arguments.item}' is not among" if arguments.item else "no item was named of"
+        raise InputError(
+            f"{what} the {len(listed)} scenes of {arguments.scenes}",
+            hint=f"item is one of: {', '.join(list(listed)[:20])}; or run it for each of them",
+        )
+    return tuple(listed.values())
 
 
 def _masked(ref: RasterRef, services: Services) -> tuple[str, ...]:
@@ -111,10 +141,11 @@ def _gsd(ref: RasterRef) -> list[float] | None:
 TOOL = FunctionTool(
     card=ToolCard(
         name="open_image",
-        summary="A file, URL or STAC item as a raster: bands by name, scale, offset, and clouds "
-        "masked by its quality band.",
+        summary="A file, URL, STAC item or found scene as a raster: bands by name, scale, offset, "
+        "and clouds masked by its quality band.",
         outputs=(Output(name="raster", kind="raster", about="the opened raster"),),
         group="open",
+        use="basic",
         cacheable=False,
     ),
     arguments=OpenImage,

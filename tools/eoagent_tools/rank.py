@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from eoagent.contracts.artifact import Artifact, ArtifactKind, handle_kind, handle_of
+from eoagent.contracts.errors import NotFound
 from eoagent.contracts.figure import FigureDraft
 from eoagent.contracts.tool import (
     Arguments,
@@ -88,7 +90,12 @@ def _name(row: FigureRow, name_by: Literal["item", "time"]) -> str:
 def _kept(first: FigureRow, services: Services) -> dict[str, Artifact]:
     """Return what the first item stands for or was measured on, one artifact of each kind."""
     found = {handle_kind(handle): handle for handle in first.handles.values()}
-    return {kind: services.store.get(found[kind]) for kind in _KEPT if kind in found}
+    kept: dict[str, Artifact] = {}
+    for kind in _KEPT:
+        if kind in found:
+            with contextlib.suppress(NotFound):  # an id may look like a handle and be none
+                kept[kind] = services.store.get(found[kind])
+    return kept
 
 
 def _figures(

@@ -120,6 +120,7 @@ TOOL = FunctionTool(
             Output(name="largest_lat", kind="figure", about="its centre, deg"),
         ),
         group="measure",
+        use="basic",
     ),
     arguments=Regions,
     function=regions,

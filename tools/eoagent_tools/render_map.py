@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from eoagent.contracts.artifact import handle_of
+from eoagent.contracts.price import Price
+from eoagent.contracts.raster import RasterRef
 from eoagent.contracts.tool import (
     Arguments,
     FunctionTool,
@@ -15,7 +17,8 @@ from eoagent.contracts.tool import (
 )
 from eoagent.io.atomic import disk_errors
 from eoagent.io.map_page import map_html
-from eoagent.io.previews import MapMaker
+from eoagent.io.previews import MapMaker, shown_bands
+from eoagent.io.readprice import reading_price
 
 __all__ = ["TOOL", "RenderMap", "render_map"]
 
@@ -52,7 +55,7 @@ def render_map(arguments: RenderMap, services: Services) -> ToolResult:
     picture = services.store.put(
         "picture",
         title=title,
-        payload=layers,
+        payload={"title": title, **layers},
         preview=layers,
         file=picture_file,
         media_type="image/png",
@@ -60,12 +63,20 @@ def render_map(arguments: RenderMap, services: Services) -> ToolResult:
     page = services.store.put(
         "picture",
         title=f"{title} (page)",
-        payload=layers,
+        payload={"title": title, **layers},
         preview=layers,
         file=page_file,
         media_type="text/html",
     )
     return ToolResult(artifacts={"picture": picture, "page": page})
+
+
+def _price(arguments: RenderMap, services: Services) -> Price:
+    """Return what the picture takes: an overview with up to twice its pixels along a side."""
+    layers = [services.store.get(handle) for handle in arguments.layers]
+    refs = [RasterRef.model_validate(a.payload) for a in layers if a.kind == "raster"]
+    side = 2 * arguments.width_px
+    return Price.total(reading_price(ref, shown_bands(ref), side=side) for ref in refs)
 
 
 TOOL = FunctionTool(
@@ -77,7 +88,9 @@ TOOL = FunctionTool(
             Output(name="page", kind="picture", about="the map as an HTML page"),
         ),
         group="present",
+        use="special",
     ),
     arguments=RenderMap,
     function=render_map,
+    price=_price,
 )

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from eoagent.contracts.artifact import RasterHandle
 from eoagent.contracts.errors import InputError
+from eoagent.contracts.price import Price
 from eoagent.contracts.raster import RasterRef
 from eoagent.contracts.tool import (
     Arguments,
@@ -16,6 +17,7 @@ from eoagent.contracts.tool import (
     ToolResult,
 )
 from eoagent.io.blockwise import compute_raster
+from eoagent.io.readprice import reading_price
 from eoagent.spectral.indices import (
     INDICES,
     IndexSpec,
@@ -84,12 +86,20 @@ def _check_values(spec: IndexSpec, ref: RasterRef) -> tuple[str, ...]:
     return ()
 
 
+def _price(arguments: SpectralIndex, services: Services) -> Price:
+    ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
+    bands = resolve_bands(find_index(arguments.index), ref.band_names, sensor=ref.sensor)
+    return reading_price(ref, bands.values())
+
+
 TOOL = FunctionTool(
     card=ToolCard(
         name="spectral_index",
+        use="basic",
         summary=f"A spectral index of a raster: {', '.join(i.upper() for i in INDICES)}."[:300],
         outputs=(Output(name="raster", kind="raster", about="the index, one band"),),
     ),
     arguments=SpectralIndex,
     function=spectral_index,
+    price=_price,
 )

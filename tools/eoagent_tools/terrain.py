@@ -273,6 +273,7 @@ _ABOUT: Final = {
 TOOL = FunctionTool(
     card=ToolCard(
         name="terrain",
+        use="special",
         summary="Slope, aspect or height above ground as a raster, or the volume above and below a "
         "level, from an elevation model.",
         outputs=(

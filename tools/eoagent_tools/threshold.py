@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from eoagent.contracts.artifact import RasterHandle
 from eoagent.contracts.errors import InputError
+from eoagent.contracts.price import Price
 from eoagent.contracts.raster import RasterRef
 from eoagent.contracts.tool import (
     Arguments,
@@ -23,6 +24,7 @@ from eoagent.contracts.tool import (
 from eoagent.io.blockwise import MaskDraft, compute_mask, for_each_strip, open_reader
 from eoagent.io.despeckled import despeckle
 from eoagent.io.raster import RasterReader
+from eoagent.io.readprice import reading_price
 from eoagent.io.twodates import mask_between
 from eoagent.spectral.cover import CoverRule, choose_rule, settle
 from eoagent.spectral.indices import match_bands
@@ -63,7 +65,7 @@ class Threshold(Arguments):
     looks: float | None = Field(default=None, gt=0, le=1000)
     """Equivalent number of looks for that filter; estimated from the image if left out."""
     label: str = Field(default="", max_length=120)
-    """What the mask shows, in words."""
+    """What the mask shows; its date and scene are added by themselves."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -221,9 +223,29 @@ def _settled(
     return settle(rule, histogram)
 
 
+def _price(arguments: Threshold, services: Services) -> Price:
+    """Return what is read: once, or twice where a threshold or the looks are estimated first."""
+    ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
+    estimates_looks = arguments.lee_window is not None and arguments.looks is None
+    if arguments.rule is None:
+        return reading_price(ref, (_band(arguments, ref),)).times(2 if estimates_looks else 1)
+    after = arguments.after
+    images = [ref]
+    if after is not None:
+        images.append(RasterRef.model_validate(services.store.get(after).payload))
+    shared = [name for name in ref.band_names if all(name in i.band_names for i in images)]
+    dates: Literal[1, 2] = 1 if after is None else 2
+    rule = choose_rule(arguments.rule, shared, ref.values, sensor=ref.sensor, dates=dates)
+    is_smoothed = arguments.lee_window is not None  # then the rule reads what was smoothed
+    twice = estimates_looks if is_smoothed else not rule.is_settled
+    once = Price.total(reading_price(image, rule.bands.values()) for image in images)
+    return once.times(2 if twice else 1)
+
+
 TOOL = FunctionTool(
     card=ToolCard(
         name="threshold",
+        use="basic",
         summary="A mask where a raster compares to a value, has a bit set, or meets a named "
         "cover rule (water, vegetation, built_up, bare, snow, burned).",
         outputs=(
@@ -233,4 +255,5 @@ TOOL = FunctionTool(
     ),
     arguments=Threshold,
     function=threshold,
+    price=_price,
 )

@@ -13,6 +13,7 @@ from pydantic import Field
 from eoagent.contracts.artifact import RasterHandle, handle_of
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import FigureDraft
+from eoagent.contracts.price import Price
 from eoagent.contracts.raster import RasterRef, ValueKind
 from eoagent.contracts.tool import (
     Arguments,
@@ -24,6 +25,7 @@ from eoagent.contracts.tool import (
 )
 from eoagent.contracts.units import is_unit
 from eoagent.geo.stats import RunningStats
+from eoagent.io.readprice import reading_price
 from eoagent.io.zones import Zones, open_zones, zone_values
 from eoagent.spectral.backscatter import Domain, OtherMean
 from eoagent.spectral.indices import match_bands
@@ -83,7 +85,7 @@ class ZonalStats(Arguments):
     """Of radar backscatter, what the mean is taken of: decibels or linear power; of what is stored
     if left out. It is given in the unit of what is stored."""
     unit: str | None = None
-    """Unit of the values, where the raster does not tell (m for an elevation model)."""
+    """Unit of the values where the raster tells none: m for elevation."""
 
 
 def zonal_stats(arguments: ZonalStats, services: Services) -> ToolResult:
@@ -240,6 +242,12 @@ def _figures(
     return tuple(figures)
 
 
+def _price(arguments: ZonalStats, services: Services) -> Price:
+    ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
+    passes = 2 if "median" in arguments.statistics else 1  # of many pixels it takes the range first
+    return reading_price(ref, (_band(arguments, ref),)).times(passes)
+
+
 TOOL = FunctionTool(
     card=ToolCard(
         name="zonal_stats",
@@ -249,8 +257,10 @@ TOOL = FunctionTool(
             for name, about in _METHODS.items()
         ),
         group="measure",
+        use="basic",
         version="2",
     ),
     arguments=ZonalStats,
     function=zonal_stats,
+    price=_price,
 )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eoagent.contracts.errors import SourceError
-from eoagent.io.href import LocalHref, UrlHref, parse_href, redact
+from eoagent.io.href import LocalHref, UrlHref, parse_href, redact, redact_text
 
 
 @pytest.mark.parametrize(
@@ -152,3 +152,12 @@ def test_any_text_is_read_or_refused_with_one_typed_error(text, base):
 @given(st.text(alphabet="sS?#@:/.h", max_size=30))
 def test_the_query_of_any_address_is_left_out(text):
     assert "TOKEN" not in redact(f"https://h/{text}?sig=TOKEN")
+
+
+@pytest.mark.parametrize("before", ["", "see ", "x" * 40, "1", "x" * 200_000])
+def test_an_address_in_a_text_loses_its_query_whatever_stands_before_it(before):
+    told = redact_text(f"{before}https://user:SECRET@h/a?sig=TOKEN and more")
+    assert told.startswith(before)
+    assert told.endswith(" and more")
+    assert "TOKEN" not in told
+    assert "SECRET" not in told

@@ -97,6 +97,16 @@ def test_the_request_names_its_agent_and_asks_for_few_places(serve, tmp_path):
     assert int(asked["limit"][0]) <= 10
 
 
+def test_a_key_in_the_address_is_sent_and_not_written_down(serve, tmp_path):
+    server = serve([PARIS])
+    asked = replace(service(server, tmp_path), url=f"{server.origin}/geo/?key=canary")
+    (place,) = asked.find("Paris")
+    path, _, query = server.requests[0].path.partition("?")
+    assert path == "/geo/search"
+    assert (parse_qs(query)["key"], parse_qs(query)["q"]) == (["canary"], ["Paris"])
+    assert place.sources[0].href == f"{server.origin}/geo/search"
+
+
 def test_the_same_question_is_asked_once(serve, tmp_path):
     server = serve([PARIS])
     first = service(server, tmp_path).find("Paris")

@@ -9,6 +9,7 @@ from eoagent.contracts.store import Admitted
 from eoagent.io.origin import OriginGuard
 
 PUBLIC = "93.184.216.34"
+DOCUMENT = "https://catalog.example/items/one.json"
 NAMES = {"public.example": (PUBLIC,), "other.example": ("1.1.1.1",), "lan.example": ("10.0.0.5",)}
 
 
@@ -143,8 +144,8 @@ def test_a_document_names_no_folder(data):
         guard(str(data)).admit("items", base=str(data / "catalog.json"))
 
 
-def test_a_public_https_host_needs_no_trust():
-    found = guard().admit("https://public.example/x.tif")
+def test_a_document_of_the_network_names_any_public_https_host():
+    found = guard().admit("https://public.example/x.tif", base=DOCUMENT)
     assert found == Admitted(
         scheme="https",
         href="https://public.example/x.tif",
@@ -155,13 +156,13 @@ def test_a_public_https_host_needs_no_trust():
 
 
 def test_a_query_may_be_read_with_and_never_written_down():
-    own = guard()
-    found = own.admit("https://public.example/x.tif?sig=SECRET")
+    own = guard("https://public.example/x.tif")
+    found = own.admit("https://public.example/x.tif?sig=SECRET", base=DOCUMENT)
     assert found.href.startswith("https://public.example/x.tif?...")
     assert "SECRET" not in repr(found)
     assert found.url == "https://public.example/x.tif?sig=SECRET"
     assert own.admit(found.href) == found
-    other = own.admit("https://public.example/x.tif?sig=OTHER")
+    other = own.admit("https://public.example/x.tif?sig=OTHER", base=DOCUMENT)
     assert other.href != found.href
     with pytest.raises(SourceError, match="was not kept") as lost:
         guard().admit(found.href)
@@ -181,7 +182,7 @@ def test_a_document_may_not_borrow_the_query_that_the_user_typed(tmp_path):
 def test_plain_http_is_read_where_it_was_typed_listed_or_of_the_own_origin():
     url = "http://public.example/x.tif"
     with pytest.raises(SourceError, match="plain http") as caught:
-        guard().admit(url)
+        guard().admit(url, base=DOCUMENT)
     assert "https" in caught.value.hint
     assert guard(url).admit(url).typed
     assert guard(allow_hosts=["PUBLIC.example"]).admit(url).scheme == "http"
@@ -193,12 +194,12 @@ def test_plain_http_is_read_where_it_was_typed_listed_or_of_the_own_origin():
 def test_a_private_host_is_read_where_it_was_typed_or_listed():
     url = "https://lan.example:8443/x.tif"
     with pytest.raises(SourceError, match="not on the public internet") as caught:
-        guard().admit(url)
+        guard().admit(url, base=DOCUMENT)
     assert "allow_hosts" in caught.value.hint
     assert guard(url).admit(url).addresses == ("10.0.0.5",)
     assert not guard(allow_hosts=["lan.example:8443"]).admit(url).typed
     with pytest.raises(SourceError, match="not on the public internet"):
-        guard(allow_hosts=["lan.example:443"]).admit(url)
+        guard(allow_hosts=["lan.example:443"]).admit(url, base=DOCUMENT)
 
 
 def test_a_typed_private_catalog_may_name_its_own_origin_but_lends_no_trust_to_others():
@@ -243,7 +244,7 @@ def test_a_disguised_address_is_read_only_where_it_was_typed():
     url = "http://2130706433:8000/x.tif"
     assert guard(url).admit(url).href == "http://127.0.0.1:8000/x.tif"
     with pytest.raises(SourceError, match="disguise"):
-        guard().admit("https://134744072/x.tif")
+        guard().admit("https://134744072/x.tif", base=DOCUMENT)
 
 
 def test_a_host_is_looked_up_once_in_ten_minutes():
@@ -253,7 +254,7 @@ def test_a_host_is_looked_up_once_in_ten_minutes():
         calls.append((host, port))
         return (PUBLIC,)
 
-    trusted = OriginGuard(resolver=count, clock=lambda: now[0])
+    trusted = OriginGuard(["https://public.example/"], resolver=count, clock=lambda: now[0])
     for _ in range(3):
         trusted.admit("https://public.example/x.tif")
     assert calls == [("public.example", 443)]
@@ -264,9 +265,9 @@ def test_a_host_is_looked_up_once_in_ten_minutes():
 
 def test_a_name_that_cannot_be_resolved_is_a_source_error():
     with pytest.raises(SourceError, match=r"'nowhere.example' .* could not be resolved") as caught:
-        guard().admit("https://nowhere.example/x.tif?sig=SECRET")
+        guard().admit("https://nowhere.example/x.tif?sig=SECRET", base=DOCUMENT)
     assert "SECRET" not in str(caught.value) + caught.value.href
-    empty = OriginGuard(resolver=lambda *_: ())
+    empty = OriginGuard(["https://nowhere.example/"], resolver=lambda *_: ())
     with pytest.raises(SourceError, match="has no address"):
         empty.admit("https://nowhere.example/x.tif")
 
@@ -312,3 +313,127 @@ def test_a_name_that_turns_private_is_refused_even_where_it_was_typed():
     now = 10_000.0
     with pytest.raises(SourceError, match="was public and now resolves to a private one"):
         guard.admit(first.href)
+
+
+# A place that stands by itself, in no document.
+
+ALONE = "https://public.example/x.tif"
+
+
+def never(*_):
+    """Resolve nothing: being asked at all is the mistake."""
+    raise AssertionError("a host that nobody named was looked up")
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        ALONE,
+        "https://public.example/x?leak=everything",
+        "https://everything.public.example/",
+        "http://public.example/x.tif",
+        "https://134744072/x.tif",
+    ],
+)
+def test_an_address_that_nobody_named_is_refused_before_its_host_is_looked_up(href):
+    for ask in (OriginGuard(resolver=never).admit, OriginGuard(resolver=never).require):
+        with pytest.raises(SourceError, match="neither the user nor a document of this run") as no:
+            ask(href)
+        assert no.value.hint.startswith("take the place from a result of this run")
+        assert "everything" not in str(no.value) or "everything." in href
+
+
+def test_an_address_stands_by_itself_once_a_document_led_to_it():
+    own = guard()
+    own.admit(ALONE, base=DOCUMENT)
+    own.require(ALONE)
+    assert own.admit(ALONE).addresses == (PUBLIC,)
+
+
+def test_an_address_stands_by_itself_where_it_was_typed_or_its_host_is_listed():
+    for own in (
+        guard(ALONE),
+        guard("https://public.example"),
+        guard(allow_hosts=["public.example"]),
+    ):
+        own.require(ALONE)
+        assert own.admit(ALONE).url == ALONE
+
+
+def test_a_place_beside_the_typed_one_on_its_host_must_be_named():
+    own = guard("https://public.example/a/catalog.json")
+    with pytest.raises(SourceError, match="neither the user nor"):
+        own.admit(ALONE)
+    own.remember([ALONE], base="https://public.example/a/catalog.json")
+    assert own.admit(ALONE).url == ALONE
+
+
+def test_what_a_document_was_noted_to_name_is_held_against_its_rules():
+    own = guard("http://lan.example/stac")
+    found = "http://lan.example/stac/search"
+    own.remember(
+        [ALONE, "http://public.example/x.tif", "http://lan.example/data/x.tif"], base=found
+    )
+    own.remember(["https://lan.example:444/x.tif"], base=DOCUMENT)
+    assert own.admit(ALONE).addresses == (PUBLIC,)
+    assert own.admit("http://lan.example/data/x.tif").addresses == ("10.0.0.5",)
+    with pytest.raises(SourceError, match="plain http"):
+        own.admit("http://public.example/x.tif")
+    with pytest.raises(SourceError, match="not on the public internet"):
+        own.admit("https://lan.example:444/x.tif")
+
+
+def test_noting_what_a_document_names_looks_nothing_up():
+    own = OriginGuard(resolver=never)
+    own.remember([ALONE, "https://public.example/y.tif"], base=DOCUMENT)
+    own.require(ALONE)
+
+
+def test_a_document_that_is_not_known_any_more_named_public_hosts_and_typed_ones():
+    own = guard("http://lan.example/stac")
+    lan, other = "http://lan.example/data/x.tif", "http://10.0.0.9/x.tif"
+    own.remember([ALONE, lan, other, "http://public.example/x.tif"])
+    assert own.admit(ALONE).addresses == (PUBLIC,)
+    assert own.admit(lan).addresses == ("10.0.0.5",)
+    for href in (other, "http://public.example/x.tif"):
+        with pytest.raises(SourceError, match="plain http"):
+            own.admit(href)
+
+
+def test_a_local_path_is_noted_for_a_local_document_only(data):
+    path = str(data / "scene.tif")
+    own = guard()
+    own.remember([path, f"file://{path}", "scene.tif"])
+    own.remember([path, f"file://{path}"], base=DOCUMENT)
+    with pytest.raises(SourceError, match="did not type"):
+        own.admit(path)
+    own.remember([path], base=str(data / "catalog.json"))
+    own.require(path)
+    assert own.admit(path) == Admitted(scheme="file", href=path, typed=False)
+
+
+def test_a_path_noted_for_a_document_may_not_be_a_folder_or_leak_through_a_link(data):
+    (data / "link.tif").symlink_to(data.parent / "beside.tif")
+    own = guard()
+    own.remember([str(data / "items"), str(data / "link.tif")], base=str(data / "catalog.json"))
+    with pytest.raises(SourceError, match="not a regular file"):
+        own.admit(str(data / "items"))
+    with pytest.raises(SourceError, match="symbolic link"):
+        own.admit(str(data / "link.tif"))
+
+
+def test_an_address_whose_query_was_left_out_is_not_noted():
+    marked = guard(ALONE).admit(f"{ALONE}?sig=SECRET", base=DOCUMENT).href
+    own = guard()
+    own.remember([marked])
+    with pytest.raises(SourceError, match="was not kept"):
+        own.admit(marked)
+
+
+def test_whether_an_untyped_path_exists_is_not_told_when_it_is_asked_for(data):
+    messages = set()
+    for name in ("scene.tif", "gone.tif"):
+        with pytest.raises(SourceError) as caught:
+            guard().require(str(data / name))
+        messages.add(str(caught.value).replace(name, ""))
+    assert len(messages) == 1

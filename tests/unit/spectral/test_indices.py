@@ -130,6 +130,14 @@ def test_missing_band_is_named_in_words_with_what_is_there():
     assert caught.value.hint == "its bands are red, green, blue"
 
 
+def test_bands_without_names_are_told_how_to_get_them():
+    with pytest.raises(InputError) as caught:
+        resolve_bands(INDICES["ndvi"], ["b1", "b2"])
+    assert caught.value.hint == (
+        "its bands are b1, b2, which the file does not name: open it again with bands in their order"
+    )
+
+
 def test_missing_22_band_of_the_burn_ratio_is_named():
     with pytest.raises(InputError, match=r"swir22 \(short-wave infrared, SWIR, about 2.2 um\)"):
         resolve_bands(INDICES["nbr"], ["blue", "green", "red", "nir", "swir16"])

@@ -235,3 +235,69 @@ def test_a_buffer_of_a_mask_is_refused(bench):
 )
 def test_arguments_that_do_not_belong_together_are_refused(bench, arguments, said):
     assert said in bench.refused("combine", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("side", "rows", "columns"),
+    [
+        ("east", slice(None), slice(9, None)),
+        ("west", slice(None), slice(9)),
+        ("north", slice(7), slice(None)),
+        ("south", slice(7, None), slice(None)),
+        ("north-east", slice(7), slice(9, None)),
+        ("south-west", slice(7, None), slice(9)),
+    ],
+)
+@pytest.mark.parametrize("block_pixels", [1, 8_000_000])
+def test_part_keeps_a_half_or_a_quarter(bench, masks, side, rows, columns, block_pixels):
+    used = bench.using(block_pixels=block_pixels)
+    result = used("combine", operation="part", first=masks[0], side=side)
+    yes, valid = stored(bench, result.artifacts["mask"].handle)
+    inside = np.zeros(A.shape, bool)
+    inside[rows, columns] = True
+    assert (valid == (KNOWN_A & inside)).all()
+    assert (yes == (A & valid)).all()
+    (said,) = result.assumptions
+    assert (said.startswith("the ") and "half" in said) or "quarter" in said
+
+
+def test_the_two_halves_are_the_whole(bench, masks):
+    areas = [
+        bench("measure", target=handle, quantities=["area"]).figures[0].value
+        for handle in (
+            masks[0],
+            *(
+                bench.handle("combine", operation="part", first=masks[0], side=side)
+                for side in ("east", "west")
+            ),
+        )
+    ]
+    assert areas[1] + areas[2] == pytest.approx(areas[0], rel=1e-9)
+
+
+def test_a_grid_that_runs_the_other_way_has_its_north_below(bench, places):
+    here = places["utm"]
+    flipped = replace(here, transform=here.transform @ Affine(1, 0, 0, 0, -1, 0))
+    mask = bench.mask(A, flipped, name="flipped.tif", label="lakes")
+    _, valid = stored(bench, bench.handle("combine", operation="part", first=mask, side="north"))
+    assert not valid[:7].any()
+    assert valid[7:].all()
+
+
+def test_a_rotated_image_or_a_picture_has_no_east(bench, places):
+    here = places["utm"]
+    turned = replace(here, transform=here.transform @ Affine.rotation(30))
+    for place, name in ((turned, "turned.tif"), (None, "picture.tif")):
+        mask = bench.mask(A, place, name=name, label="lakes")
+        with pytest.raises(InputError, match="the east of this image is not known") as caught:
+            bench("combine", operation="part", first=mask, side="east")
+        assert caught.value.hint == "clip to features instead"
+
+
+def test_part_and_side_go_together(bench, masks, areas):
+    with pytest.raises(InputError, match="side goes with part"):
+        bench("combine", operation="part", first=masks[0])
+    with pytest.raises(InputError, match="side goes with part"):
+        bench("combine", operation="not", first=masks[0], side="east")
+    with pytest.raises(InputError, match="part does not go with features"):
+        bench("combine", operation="part", first=areas[0], side="east")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from eoagent.contracts.errors import NotFound
+from eoagent.contracts.errors import InputError, NotFound, SourceError
 from eoagent.io.sampleworld.world import write_world
 
 
@@ -100,6 +100,17 @@ def test_an_api_is_searched_and_the_cloud_limit_stated(bench, api):
     assert first["href"] == f"{api.url}/collections/s2/items/b0"
 
 
+def test_a_scene_that_a_page_named_may_be_opened_where_nobody_typed_its_place(bench, api):
+    bench.services.origins.type_in(f"{api.url}/search")
+    image = f"{api.origin}/data.tif"  # on the host of the page, but not below it
+    with pytest.raises(SourceError, match="neither the user nor a document of this run"):
+        bench.services.origins.require(image)
+    result = bench("find_scenes", catalog=f"{api.url}/search")
+    assert result.artifacts["scenes"].payload["items"][0]["href"] == image
+    bench.services.origins.require(image)
+    assert bench.services.origins.admit(image).url == image
+
+
 def test_a_partial_list_is_called_partial(bench, api):
     bench.services.origins.type_in(api.url)
     api.spoil = lambda exchange, server: (
@@ -191,3 +202,36 @@ def test_a_scene_dated_by_a_wider_span_is_named(folder_of):
     assert (
         "dated only by a span that reaches beyond the time asked for: loose" in result.assumptions
     )
+
+
+def test_a_found_scene_is_opened_by_its_id(find, bench, world):
+    found = find(collections=["ostavia-s2"]).artifacts["scenes"]
+    wanted = found.payload["items"][1]
+    raster = bench("open_image", scenes=found.handle, item=wanted["id"]).artifacts["raster"]
+    assert raster.payload["item_id"] == wanted["id"]
+    bench.services.origins.type_in(wanted["href"])
+    assert raster.payload == bench("open_image", hrefs=[wanted["href"]]).artifacts["raster"].payload
+
+
+def test_the_only_scene_found_needs_no_name(find, bench):
+    found = find(collections=["ostavia-l8"]).artifacts["scenes"]
+    assert bench("open_image", scenes=found.handle).artifacts["raster"].payload["item_id"]
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [("", "no item was named of the 6 scenes"), ("x", "'x' is not among the 6 scenes")],
+)
+def test_one_of_several_scenes_must_be_named(find, bench, item, said):
+    found = find(collections=["ostavia-s2"]).artifacts["scenes"]
+    with pytest.raises(InputError, match=said) as caught:
+        bench("open_image", scenes=found.handle, item=item)
+    assert found.payload["items"][0]["id"] in caught.value.hint
+    assert "run it for each" in caught.value.hint
+
+
+@pytest.mark.parametrize("given", [{}, {"hrefs": ["a.tif"], "scenes": "scenes:0123456789ab"}])
+def test_an_address_or_scenes_are_wanted(bench, given):
+    with pytest.raises(InputError, match="takes either hrefs or scenes") as caught:
+        bench("open_image", **given)
+    assert caught.value.hint == 'give hrefs=["PATH"] or scenes="$1"'

@@ -76,4 +76,38 @@ def test_an_unknown_crs_is_refused(bench):
 
 def test_empty_names_are_refused(bench):
     assert "named" in bench.refused("open_features", href="a.gpkg", named="")
-    assert "href" in bench.refused("open_features")
+
+
+def test_a_box_is_an_area_of_its_own(bench):
+    result = bench("open_features", box=[10, 45, 11, 46])
+    handle = result.artifacts["features"].handle
+    assert bench.read_features(handle).geometries[0].equals(BOX)
+    assert result.assumptions == (
+        "box 10, 45, 11, 46 in degrees (west, south, east, north) is taken as it was said",
+    )
+
+
+def test_a_box_over_the_antimeridian_falls_into_two(bench):
+    handle = bench("open_features", box=[179, -17, -179, -16]).artifacts["features"].handle
+    (ground,) = bench.read_features(handle).geometries
+    parts = [shapely.box(179, -17, 180, -16), shapely.box(-180, -17, -179, -16)]
+    assert ground.equals(shapely.MultiPolygon(parts))
+
+
+@pytest.mark.parametrize("given", [{}, {"href": "a.gpkg", "box": [1, 2, 3, 4]}])
+def test_a_file_or_a_box_is_wanted(bench, given):
+    with pytest.raises(InputError, match="takes either a file or a box") as caught:
+        bench("open_features", **given)
+    assert caught.value.hint == 'give href="PATH" or box=[west, south, east, north]'
+
+
+@pytest.mark.parametrize("box", [[10, 46, 11, 45], [10, 45, 10, 46]])
+def test_a_box_without_area_is_refused(bench, box):
+    with pytest.raises(InputError, match="has no area") as caught:
+        bench("open_features", box=box)
+    assert caught.value.hint == "write west, south, east, north"
+
+
+def test_a_box_beyond_the_globe_is_refused(bench):
+    with pytest.raises(InputError, match="less than or equal to 180"):
+        bench("open_features", box=[10, 45, 200, 46])

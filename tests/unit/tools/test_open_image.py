@@ -157,7 +157,7 @@ def test_a_catalog_of_several_scenes_is_no_image(bench, shared_data):
 
 
 def test_arguments_out_of_range_are_refused(bench):
-    assert "hrefs" in bench.refused("open_image", hrefs=[])
+    assert "hrefs" in bench.refused("open_image", hrefs=["a.tif"] * 65)
     assert "gsd_m" in bench.refused("open_image", hrefs=["a.tif"], gsd_m=0)
     assert "scale" in bench.refused("open_image", hrefs=["a.tif"], scale=float("nan"))
     assert "colour" in bench.refused("open_image", hrefs=["a.tif"], colour="red")

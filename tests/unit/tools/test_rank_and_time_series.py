@@ -67,6 +67,13 @@ def test_the_order_of_the_figures_does_not_matter(series):
     assert bench.values("time_series", figures=ids[::-1]) == forward
 
 
+def test_a_series_of_equal_values_has_a_trend_of_nothing(bench):
+    figures = {f"f{n}": _dated(n, 5.0, "m2", 2000 + n) for n in (1, 2, 3, 4)}
+    found = bench.using(figures=figures)("time_series", figures=list(figures))
+    trend = next(figure for figure in found.figures if figure.name == "trend")
+    assert (trend.value, trend.error) == (0.0, 0.0)
+
+
 def test_two_dates_have_a_change_and_no_trend(series):
     bench, ids, _ = series
     found = bench.values("time_series", figures=ids[:2])

@@ -1,14 +1,16 @@
-"""`rank` over the table that a step over a list gave."""
+"""`rank` and `time_series` over the table that a step over a list gave."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from eoagent.contracts.artifact import TableRef
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import FigureDraft, Fingerprint, Source
+from eoagent.contracts.geometry import TimeRange
 
 SOURCE = Source(href="/data/a.tif", fingerprint=Fingerprint(kind="none", value=""), item_id="a")
 
@@ -102,3 +104,55 @@ def test_a_column_that_no_row_has_is_named_with_those_there_are(bench, table):
 )
 def test_arguments_that_do_not_fit_are_refused(bench, arguments, reason):
     assert reason in bench.refused("rank", **arguments)
+
+
+def _dated(value, year):
+    time = TimeRange(start=datetime(year, 1, 1, tzinfo=UTC), end=datetime(year, 1, 1, tzinfo=UTC))
+    return _draft(value).model_copy(update={"sources": (SOURCE.model_copy(update={"time": time}),)})
+
+
+def test_a_column_is_followed_over_dates_whatever_the_order_of_the_rows(bench, table):
+    rows = [
+        ("c", _dated(7.0, 2020), {}),
+        ("a", _dated(1.0, 2000), {}),
+        ("b", _dated(4.0, 2010), {}),
+    ]
+    result = bench("time_series", table=table(*rows), column="area")
+    found = {figure.name: figure.value for figure in result.figures}
+    assert found["change"] == 6.0
+    assert found["direction"] == "increasing"
+    assert found["trend"] == pytest.approx(0.3, rel=1e-3)
+    assert (found["minimum_at"], found["maximum_at"]) == ("2000-01-01", "2020-01-01")
+
+
+def test_rows_without_the_figure_are_told(bench, table):
+    rows = [("a", _dated(1.0, 2000), {}), ("x", None, {}), ("b", _dated(4.0, 2010), {})]
+    result = bench("time_series", table=table(*rows), column="area")
+    assert result.warnings == ("left out, for they have no area: x",)
+
+
+def test_one_row_is_no_series(bench, table):
+    handle = table(("a", _dated(1.0, 2000), {}), ("x", None, {}))
+    with pytest.raises(InputError, match="has 1 row with area: no series") as caught:
+        bench("time_series", table=handle, column="area")
+    assert "at least two scenes" in caught.value.hint
+
+
+def test_rows_without_a_date_are_named(bench, table):
+    handle = table(("a", _draft(1.0), {}), ("b", _draft(2.0), {}))
+    with pytest.raises(InputError, match="a, b: the date is not known"):
+        bench("time_series", table=handle, column="area")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "give figures, or a table with a column"),
+        ({"table": "table:0123456789ab"}, "table and column go together"),
+        ({"figures": ["f1", "f2"], "column": "area"}, "table and column go together"),
+        ({"figures": ["f1"]}, "one figure is no series"),
+    ],
+)
+def test_a_series_is_given_in_one_way(bench, given, said):
+    with pytest.raises(InputError, match=said):
+        bench("time_series", **given)
