@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from eoagent.contracts.answer import (
     AnswerArtifact,
@@ -14,14 +15,14 @@ from eoagent.contracts.answer import (
     Status,
     Usage,
 )
+from eoagent.contracts.draft import Draft, Spent
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import Step, StepRecord
-from eoagent.contracts.planner import Draft
 from eoagent.contracts.record import canonical_json
+from eoagent.planner.evidence import Findings
 from eoagent.planner.rendering import REFERENCE_IN_TEXT, bare_claims, render
 from eoagent.planner.state import State
-from eoagent.planner.views import figures_of, records_of
 
 __all__ = ["Checked", "check_draft", "finish"]
 
@@ -38,33 +39,49 @@ class Checked:
     """What to tell the planner; empty when there is nothing to mend."""
 
 
-def check_draft(state: State) -> Checked:
+def check_draft(state: State, findings: Findings) -> Checked:
     """Render the draft of a state and list what it claims without a figure behind it."""
     draft = Draft.model_validate(state["draft"])
-    figures = figures_of(state)
-    records = records_of(state).values()
+    figures = findings.known
+    records = findings.records.values()
     try:
         text = render(draft.text, figures)
         _check_results(draft, figures)
     except InputError as error:
-        shown = REFERENCE_IN_TEXT.sub("[no such figure]", draft.text)
+        shown = REFERENCE_IN_TEXT.sub(lambda found: _filled(found.group(0), figures), draft.text)
         return Checked(text=shown, unverified=(str(error),), complaint=error.explain())
     cited = [figures[i] for i, _ in REFERENCE_IN_TEXT.findall(draft.text)]
     allowed = [state["question"], *(i["href"] for i in state.get("inputs", []))]
     allowed.append(state.get("stopped", ""))
+    allowed += [_told_before(earlier) for earlier in state.get("history", [])]
     allowed += [_quotable(record) for record in records]
     allowed += [f"{figure.label} {figure.method}" for figure in figures.values()]
+    choices = (f.value for f in figures.values() if isinstance(f.value, str))
+    allowed += [choice for choice in choices if any(c.isdigit() for c in choice)]
     has_choice = any(figure.unit == "choice" for figure in cited)
     claims = bare_claims(draft.text, allowed=allowed, has_choice=has_choice)
     if not claims:
         return Checked(text=text, unverified=(), complaint="")
     complaint = (
-        f"no figure stands behind: {', '.join(claims)}. Write numbers as {{f1}} references; take "
-        "words of direction from a figure that is a choice"
+        f"no figure stands behind: {', '.join(claims)}. Write numbers as {{f1}} references; leave "
+        "words of direction out, or put them beside the figure of this run that says so"
     )
     return Checked(
         text=f"{text}\n[unverified: {', '.join(claims)}]", unverified=claims, complaint=complaint
     )
+
+
+def _filled(reference: str, figures: Mapping[str, Figure]) -> str:
+    """Return what stands for a reference in a text of which not all can be filled in."""
+    try:
+        return render(reference, figures)
+    except InputError:
+        return "[no such figure]"
+
+
+def _told_before(exchange: dict[str, Any]) -> str:
+    """Texts of an earlier question that an answer may quote: the question and what things are."""
+    return " ".join([exchange["question"], *(title for _, title in exchange["artifacts"])])
 
 
 def _check_results(draft: Draft, figures: Mapping[str, Figure]) -> None:
@@ -99,18 +116,27 @@ def _telling(records: Iterable[StepRecord]) -> list[StepRecord]:
 
 
 def finish(
-    state: State, checked: Checked, *, planner: str, versions: dict[str, str], seconds: float
+    state: State,
+    findings: Findings,
+    checked: Checked,
+    *,
+    planner: str,
+    versions: dict[str, str],
+    seconds: float,
 ) -> AnswerRecord:
-    """Put the answer together from the state."""
+    """Put the answer together from the state and what the steps gave."""
     draft = Draft.model_validate(state["draft"])
-    records, figures = records_of(state), figures_of(state)
+    records, known = findings.records, findings.known
     ended = next((r for r in records.values() if r.ended_as), None)
-    results = tuple(figures[i] for i in draft.results if i in figures)
+    results = tuple(known[i] for i in draft.results if i in known)
+    cited = {*draft.results, *(i for i, _ in REFERENCE_IN_TEXT.findall(draft.text))}
+    figures = {i: f for i, f in known.items() if i in findings.figures or i in cited}
+    spent = Spent.model_validate(state.get("spent", {}))
     told = _telling(records.values())
     return AnswerRecord(
         schema="eoagent/answer/1",
         question=state["question"],
-        status=_status(state, draft, ended, results),
+        status=_status(state, draft, ended, has_result=bool(results) or _shows(records.values())),
         text=checked.text,
         plan=tuple(_planned(Step.model_validate(raw)) for raw in state.get("plan", [])),
         results=results,
@@ -124,7 +150,7 @@ def finish(
         question_back=draft.question_back
         or (ended.message if ended and ended.ended_as == "clarify" else ""),
         unverified=checked.unverified,
-        usage=Usage(tool_calls=len(records), seconds=round(seconds, 3)),
+        usage=Usage(**spent.to_dict(), tool_calls=len(records), seconds=round(seconds, 3)),
         planner=planner,
         versions=versions,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -133,12 +159,15 @@ def finish(
     )
 
 
-def _status(
-    state: State, draft: Draft, ended: StepRecord | None, results: tuple[Figure, ...]
-) -> Status:
+def _shows(records: Iterable[StepRecord]) -> bool:
+    """Return whether a map was drawn, which may be all that was asked for."""
+    return any(handle.startswith("picture:") for r in records for handle in r.artifacts)
+
+
+def _status(state: State, draft: Draft, ended: StepRecord | None, *, has_result: bool) -> Status:
     if ended is not None and ended.ended_as is not None:
         return ended.ended_as
-    if draft.status == "answered" and (state.get("stopped") or not results):
+    if draft.status == "answered" and (state.get("stopped") or not has_result):
         return "partial"
     return draft.status
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import StepRecord
+from eoagent.contracts.price import Price
 from eoagent.contracts.tool import Deadline, Progress, ToolResult
 
 __all__ = ["Call", "Executor", "Outcome", "Recorder"]
@@ -54,6 +55,9 @@ class Executor(Protocol):
     def check(self, tool: str, arguments: Mapping[str, JsonValue]) -> None:
         """Raise `InputError` (or `NotFound`) if the call cannot be made as it stands."""
 
+    def price(self, call: Call) -> Price:
+        """Return what a call would take; nothing is opened for it."""
+
     def run(self, call: Call) -> Outcome:
         """Run a tool; every failure is an `EoAgentError`."""
 
@@ -62,4 +66,7 @@ class Recorder(Protocol):
     """Writes steps into the evidence ledger."""
 
     def append(self, run: str, record: StepRecord, figures: Sequence[Figure]) -> None:
-        """Add a step to the ledger; the same step of a run is added once."""
+        """Add a step to the ledger."""
+
+    def recall(self, run: str) -> Iterable[tuple[StepRecord, Sequence[Figure]]]:
+        """Return the steps of a run that are in the ledger, with their figures."""

@@ -11,10 +11,11 @@ from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import Step, StepRecord
 from eoagent.contracts.planner import Limits
 from eoagent.contracts.record import digest
+from eoagent.planner.approval import Approval
 from eoagent.planner.execution import Executor
-from eoagent.planner.references import references_of, resolve, waits_for
+from eoagent.planner.references import lifted, references_of, resolve, waits_for
 
-__all__ = ["Admission", "admit_steps", "check_plan", "number_outcomes"]
+__all__ = ["Admission", "admit_steps", "check_plan", "number_outcomes", "refused_record"]
 
 JsonDict = dict[str, Any]
 
@@ -85,12 +86,19 @@ def admit_steps(
     *,
     executor: Executor,
     limits: Limits,
-    seconds: float,
+    stopped: str = "",
 ) -> Admission:
-    """Decide which pending steps run now, which end here, and whether the run must stop."""
-    admission = Admission()
-    if seconds >= limits.max_seconds:
-        admission.stopped = f"the time limit of {limits.max_seconds:g} s was reached"
+    """Decide which pending steps run now, which end here, and whether the run must stop.
+
+    Args:
+        pending: steps without a record, in order.
+        records: what became of the others.
+        executor: checks calls.
+        limits: where the run stops.
+        stopped: why nothing more may run, if a budget is used up.
+    """
+    admission = Admission(stopped=stopped)
+    if stopped:
         return admission
     known = dict(records)
     asked = _signatures(known)
@@ -140,6 +148,7 @@ def _try(
         "why": step.why,
     }
     try:
+        step = lifted(step, records)
         call["arguments"] = resolve(step.arguments, records)
         call["each"] = resolve(step.each, records) if step.each else None
         if step.each is None:
@@ -165,3 +174,13 @@ def _skipped(step: Step, broken: StepRecord) -> StepRecord:
         each=step.each,
         why=step.why,
     )
+
+
+def refused_record(call: JsonDict, asked: Approval) -> StepRecord:
+    """Return the record of a call that the user did not approve."""
+    problem = {
+        "kind": "BudgetExceeded",
+        "message": f"not approved: {asked.reason}",
+        "hint": "ask for less, or approve it (--yes, or a higher limit in the settings)",
+    }
+    return StepRecord.model_validate({**call, "status": "failed", "error": problem})

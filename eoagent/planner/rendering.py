@@ -34,6 +34,11 @@ _DIRECTION: Final = re.compile(
     r"(增加|减少|上升|下降|扩大|缩小|大于|小于)",
     re.IGNORECASE,
 )
+_BOUND: Final = re.compile(
+    r"\s*(?:or equal to\s+|等于\s*)?[-+−]?(?:\d|\.\d)|\s*(?:its|their|the|that)\s+(?:own\s+)?error|"
+    r"\s*(?:其|它的?|自身的?|该)?误差"
+)
+"""What follows a word that compares to a stated bound, or to an error: no claim of direction."""
 _COORDINATES: Final = frozenset({"lon", "lat", "west", "south", "east", "north"})
 _PRETTY: Final = {"m2": "m²", "km2": "km²", "m3": "m³", "px2": "px²", "percent": "%", "deg": "°"}
 
@@ -157,7 +162,7 @@ def bare_claims(text: str, *, allowed: Iterable[str], has_choice: bool) -> tuple
         if abs(float(number.replace(",", "").replace("−", "-"))) not in quotable
     ]
     if not has_choice:
-        found = (match.group(0) for match in _DIRECTION.finditer(plain))
+        found = (m.group(0) for m in _DIRECTION.finditer(plain) if not _BOUND.match(plain, m.end()))
         claims += [word for word in found if word.lower() not in said]
     return tuple(dict.fromkeys(claims))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from eoagent.contracts.plan import Plan
-from eoagent.contracts.planner import Draft, View
+from eoagent.contracts.planner import QUIET, Draft, Line, View
 
 __all__ = ["ScriptedPlanner"]
 
@@ -29,10 +29,12 @@ class ScriptedPlanner:
             self._next = lambda _view: next(rest, Plan())
         self._draft = draft
 
-    def plan(self, view: View) -> Plan:
+    def plan(self, view: View, line: Line = QUIET) -> Plan:
         """Return the next plan of the script; an empty one when the script is over."""
+        del line
         return self._next(view)
 
-    def write(self, view: View) -> Draft:
+    def write(self, view: View, line: Line = QUIET) -> Draft:
         """Return the script's draft."""
+        del line
         return self._draft(view) if callable(self._draft) else self._draft

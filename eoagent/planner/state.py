@@ -1,24 +1,25 @@
 """The graph's state: plain dicts and lists, small enough to be kept at every step.
 
 Values are the JSON forms of contract records, because checkpoints are read back without any
-of our classes being allowed to load. Reducers are associative.
+of our classes being allowed to load. What steps gave is not among them: see `evidence`. Reducers
+are associative.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, TypedDict
 
-__all__ = ["State", "Task", "gather", "merge"]
+__all__ = ["State", "Task", "blank", "gather", "merge"]
 
 JsonDict = dict[str, Any]
 
 
-def merge(old: JsonDict, new: JsonDict | None) -> JsonDict:
+def merge(old: dict[str, str], new: dict[str, str] | None) -> dict[str, str]:
     """Return both dicts in one; the newer value of a key wins, and None empties it."""
     return {} if new is None else {**old, **new}
 
 
-def gather(old: list[JsonDict], new: list[JsonDict] | None) -> list[JsonDict]:
+def gather(old: list[int], new: list[int] | None) -> list[int]:
     """Return both lists in one; None empties it."""
     return [] if new is None else old + new
 
@@ -44,14 +45,32 @@ class State(TypedDict, total=False):
     """How the planner understood the question."""
     assumptions: list[str]
     """Choices of the planner."""
-    fresh: Annotated[list[JsonDict], gather]
-    """Outcomes of steps that were run and are not yet numbered."""
-    records: Annotated[dict[str, JsonDict], merge]
-    """`StepRecord` by step number (as text, for JSON)."""
-    figures: Annotated[dict[str, JsonDict], merge]
-    """`Figure` by id."""
+    fresh: Annotated[list[int], gather]
+    """Numbers of steps that were run and whose figures have no ids yet."""
+    records: Annotated[dict[str, str], merge]
+    """How each step ended, by its number (as text, for JSON)."""
     rounds: int
     """Times the planner was asked for steps."""
+    turns: list[JsonDict]
+    """`Turn` records, one a round."""
+    paid: JsonDict
+    """`Price` of all calls that were let through."""
+    approved: JsonDict
+    """`Price` that the user said yes to."""
+    waiting: JsonDict
+    """Calls that wait for the user's yes: `calls`, `approval`, and `since` by the clock."""
+    spent: JsonDict
+    """`Spent`: what the language model took so far."""
+    history: list[JsonDict]
+    """`Exchange` records: earlier questions of the conversation."""
+    earlier: dict[str, JsonDict]
+    """`Figure` by id, of earlier questions of the conversation."""
+    answered: list[str]
+    """Ids of the earlier figures that answered, the newest last."""
+    figure_base: int
+    """Figures that earlier questions made; ids go on from there."""
+    asked_back: str
+    """The question that a question back is about: the next message is a reply to it."""
     stopped: str
     """Why the run must end, when a limit was reached."""
     rewrites: int
@@ -61,7 +80,31 @@ class State(TypedDict, total=False):
     draft: JsonDict
     """The `Draft` last written."""
     answer: JsonDict
-    """The finished answer."""
+    """What the run came to: run, status, text, question back. The whole answer is in the ledger,
+    and whoever follows the run is given it."""
+
+
+def blank(started: float) -> State:
+    """Return what a turn starts with; what the turn was asked and its history stay."""
+    return {
+        "started": started,
+        "plan": [],
+        "fresh": None,  # type: ignore[typeddict-item]  # None empties it
+        "records": None,  # type: ignore[typeddict-item]
+        "assumptions": [],
+        "reading": "",
+        "rounds": 0,
+        "turns": [],
+        "paid": {},
+        "approved": {},
+        "waiting": {},
+        "spent": {},
+        "stopped": "",
+        "rewrites": 0,
+        "complaint": "",
+        "draft": {},
+        "answer": {},
+    }
 
 
 class Task(TypedDict):
@@ -69,7 +112,9 @@ class Task(TypedDict):
 
     call: JsonDict
     """n, tool, arguments, references, each, why; references are resolved."""
-    figures: dict[str, JsonDict]
-    """`Figure` by id."""
+    run: str
+    """Id of the run in the ledger."""
+    earlier: dict[str, JsonDict]
+    """`Figure` by id, of earlier questions: those that the call may name."""
     started: float
     """Clock reading at the start of the run, seconds."""

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from eoagent.contracts.figure import Figure
-from eoagent.contracts.plan import Step, StepRecord
-from eoagent.contracts.planner import Input, View
+from eoagent.contracts.draft import Draft
+from eoagent.contracts.plan import Step
+from eoagent.contracts.planner import Exchange, Input, Turn, View
+from eoagent.planner.evidence import Findings
 from eoagent.planner.state import State
 
-__all__ = ["figures_of", "pending_steps", "records_of", "view_of"]
-
-
-def records_of(state: State) -> dict[int, StepRecord]:
-    """Return the step records by number, in order."""
-    raw = state.get("records", {})
-    return {int(n): StepRecord.model_validate(raw[n]) for n in sorted(raw, key=int)}
-
-
-def figures_of(state: State) -> dict[str, Figure]:
-    """Return the figures by id, in order of number."""
-    raw = state.get("figures", {})
-    return {i: Figure.model_validate(raw[i]) for i in sorted(raw, key=lambda i: int(i[1:]))}
+__all__ = ["pending_steps", "view_of"]
 
 
 def pending_steps(state: State) -> list[Step]:
@@ -29,16 +18,25 @@ def pending_steps(state: State) -> list[Step]:
     return [step for step in steps if str(step.n) not in done]
 
 
-def view_of(state: State, tools: tuple[str, ...]) -> View:
-    """Return what the planner sees of a state, and the names of the tools there are."""
+def view_of(
+    state: State, findings: Findings, tools: tuple[str, ...], *, may_ask: bool = True
+) -> View:
+    """Return what the planner sees: the state, what the steps gave, and the names of the tools."""
+    draft = state.get("draft")
     return View(
         question=state["question"],
         inputs=tuple(Input.model_validate(raw) for raw in state.get("inputs", [])),
         bands=tuple(state.get("bands", [])),
         gsd_m=state.get("gsd_m"),
         tools=tools,
-        steps=tuple(records_of(state).values()),
-        figures=tuple(figures_of(state).values()),
+        steps=tuple(findings.records.values()),
+        figures=tuple(findings.figures.values()),
         stopped=state.get("stopped", ""),
         complaint=state.get("complaint", ""),
+        draft=Draft.model_validate(draft) if draft else None,
+        plan=tuple(Step.model_validate(raw) for raw in state.get("plan", [])),
+        turns=tuple(Turn.model_validate(raw) for raw in state.get("turns", [])),
+        history=tuple(Exchange.model_validate(raw) for raw in state.get("history", [])),
+        earlier=tuple(findings.earlier.values()),
+        may_ask=may_ask,
     )

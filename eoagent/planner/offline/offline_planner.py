@@ -8,11 +8,13 @@ from typing import Final
 from pydantic import JsonValue
 
 from eoagent.contracts.plan import Plan, Step, StepRecord
-from eoagent.contracts.planner import Draft, Input, View
+from eoagent.contracts.planner import QUIET, Draft, Input, Line, View
 from eoagent.planner.offline.blueprint import Blueprint, Result, opened_of
 from eoagent.planner.offline.families import draw
+from eoagent.planner.offline.followup import understood
 from eoagent.planner.offline.frame import Frame
 from eoagent.planner.offline.framed import draw_framed, is_framed
+from eoagent.planner.offline.lexicon import is_chinese
 from eoagent.planner.offline.phrases import say
 from eoagent.planner.offline.reader import read, read_frame, read_framed
 from eoagent.planner.offline.reading import Reading
@@ -39,12 +41,21 @@ class OfflinePlanner:
 
     name = "offline"
 
-    def plan(self, view: View) -> Plan:
+    def plan(self, view: View, line: Line = QUIET) -> Plan:
         """Return the opening steps first, then the steps that answer, then nothing.
 
         Raises:
             InputError: if the question is empty or too long.
         """
+        del line
+        whole = understood(view)
+        plan = self._plan(whole)
+        if whole is view or view.steps:
+            return plan
+        said = say("read_as", chinese=is_chinese(view.question), question=whole.question)
+        return plan.model_copy(update={"assumptions": (said, *plan.assumptions)})
+
+    def _plan(self, view: View) -> Plan:
         frame, reading = self._read(view)
         if not view.steps:
             early = self._early(frame, reading, view)
@@ -60,8 +71,10 @@ class OfflinePlanner:
         steps = self._blueprint(view).steps
         return Plan(steps=steps, reading=_summary(reading), assumptions=_assumptions(reading))
 
-    def write(self, view: View) -> Draft:
+    def write(self, view: View, line: Line = QUIET) -> Draft:
         """Return the answer in the question's language, every number a figure reference."""
+        del line
+        view = understood(view)
         _, reading = self._read(view)
         zh = reading.chinese
         ended = next((s for s in view.steps if s.ended_as), None)

@@ -8,9 +8,10 @@ from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import Step, StepRecord
 from eoagent.contracts.planner import Draft
 from eoagent.planner.answering import check_draft, finish
+from eoagent.planner.evidence import Findings
 
 
-def _state(text, *, results=("f1",), status="answered", **changed):
+def _findings(**changed):
     figure = Figure(
         id="f1",
         step=1,
@@ -34,24 +35,33 @@ def _state(text, *, results=("f1",), status="answered", **changed):
         previews={"mask:0123456789ab": {"title": "water", "pixels": 7777}},
         assumptions=("threshold 0.1",),
         warnings=("3 % fill",),
+        **changed,
     )
+    return Findings(records={1: record}, figures={f.id: f for f in (figure, choice)})
+
+
+def _state(text, *, results=("f1",), status="answered", **changed):
     return {
         "question": "Is water above 45 km2?",
         "inputs": [{"kind": "image", "href": "/data/S2_20190416.tif"}],
         "plan": [Step(n=1, tool="measure", arguments={"target": "$1"}).to_dict()],
-        "figures": {f.id: f.to_dict() for f in (figure, choice)},
-        "records": {"1": record.to_dict()},
         "draft": Draft(text=text, results=results, status=status).to_dict(),
         **changed,
     }
 
 
-def _finish(state):
-    return finish(state, check_draft(state), planner="p", versions={"x": "1"}, seconds=1.23456)
+def _check(state):
+    return check_draft(state, _findings())
+
+
+def _finish(state, **changed):
+    findings = _findings(**changed)
+    checked = check_draft(state, findings)
+    return finish(state, findings, checked, planner="p", versions={"x": "1"}, seconds=1.23456)
 
 
 def test_a_draft_of_references_passes_and_is_rendered():
-    checked = check_draft(_state("Water: {f1} ({f1:ha})."))
+    checked = _check(_state("Water: {f1} ({f1:ha})."))
     assert checked.text == "Water: 2.500 km² (250 ha)."
     assert (checked.unverified, checked.complaint) == ((), "")
 
@@ -70,7 +80,7 @@ def test_a_draft_of_references_passes_and_is_rendered():
     ],
 )
 def test_question_arguments_methods_previews_and_dates_may_be_quoted(text):
-    assert check_draft(_state(text)).unverified == ()
+    assert _check(_state(text)).unverified == ()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +94,7 @@ def test_question_arguments_methods_previews_and_dates_may_be_quoted(text):
     ],
 )
 def test_a_claim_without_a_figure_is_named_and_marked_even_when_it_is_true(text, claims):
-    checked = check_draft(_state(text))
+    checked = _check(_state(text))
     assert checked.unverified == claims
     assert checked.text.endswith(f"[unverified: {', '.join(claims)}]")
     assert checked.complaint.startswith(f"no figure stands behind: {', '.join(claims)}.")
@@ -93,7 +103,7 @@ def test_a_claim_without_a_figure_is_named_and_marked_even_when_it_is_true(text,
 
 @pytest.mark.parametrize("text", ["Water: {f7}.", "Water: {f1:m}.", "Water: {f1:km²}."])
 def test_a_reference_that_leads_nowhere_shows_no_number(text):
-    checked = check_draft(_state(text))
+    checked = _check(_state(text))
     assert checked.complaint
     assert len(checked.unverified) == 1
     assert "2.5" not in checked.text
@@ -101,7 +111,7 @@ def test_a_reference_that_leads_nowhere_shows_no_number(text):
 
 def test_a_result_that_is_no_figure_is_a_complaint_and_no_result():
     state = _state("Water: {f1}.", results=("f1", "f8"))
-    assert "result 'f8' names no figure of this run" in check_draft(state).complaint
+    assert "result 'f8' names no figure of this run" in _check(state).complaint
     assert [figure.id for figure in _finish(state).results] == ["f1"]
 
 
@@ -140,7 +150,5 @@ def test_the_run_may_lower_the_status_and_never_raises_it(draft, results, stoppe
 
 
 def test_a_tool_that_ended_the_run_has_the_last_word():
-    state = _state("x")
-    state["records"]["1"] |= {"ended_as": "clarify", "message": "Which one?"}
-    record = _finish(state)
+    record = _finish(_state("x"), ended_as="clarify", message="Which one?")
     assert (record.status, record.question_back) == ("clarify", "Which one?")

@@ -40,14 +40,14 @@ def _record(n, status="done", **outputs):
     )
 
 
-def _admit(pending, records=(), *, limits=None, seconds=0.0):
+def _admit(pending, records=(), *, limits=None, stopped=""):
     guard = _Guard()
     admission = admit_steps(
         list(pending),
         {record.n: record for record in records},
         executor=guard,
         limits=limits or Limits(),
-        seconds=seconds,
+        stopped=stopped,
     )
     return admission, guard
 
@@ -120,7 +120,7 @@ def test_a_step_over_a_list_has_its_list_resolved_and_its_items_checked_later():
 
 
 def test_time_that_is_over_stops_all():
-    admission, _ = _admit([_step(1)], limits=Limits(max_seconds=5), seconds=5.0)
+    admission, _ = _admit([_step(1)], stopped="the time limit of 5 s was reached")
     assert admission.stopped == "the time limit of 5 s was reached"
     assert admission.ready == []
 

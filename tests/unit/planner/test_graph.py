@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
 
 from eoagent.contracts.artifact import Artifact
 from eoagent.contracts.errors import InputError, NotFound
 from eoagent.contracts.figure import FigureDraft
 from eoagent.contracts.plan import Plan, Step
 from eoagent.contracts.planner import Draft, Limits
+from eoagent.contracts.price import Price
 from eoagent.contracts.tool import ToolResult
+from eoagent.planner.approval import Approval, Policy
 from eoagent.planner.execution import Outcome
-from eoagent.planner.graph import Wiring, build_graph, recursion_limit
+from eoagent.planner.graph import build_graph, recursion_limit
+from eoagent.planner.nodes import Wiring
 from eoagent.planner.scripted import ScriptedPlanner
 
 
@@ -27,10 +31,11 @@ def _number(name: str, value: float, unit: str = "m2") -> FigureDraft:
 
 @dataclass
 class Books:
-    """Executor and recorder in one: `double`, `fail`, `crash`, `end`, `slow`, `make`."""
+    """Executor and recorder in one: `double`, `fail`, `crash`, `slow`, `make`, `big` and more."""
 
     calls: list[tuple[str, dict]] = field(default_factory=list)
     recorded: list[tuple[str, int]] = field(default_factory=list)
+    written: list = field(default_factory=list)
     together: int = 0
     _inside: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -39,7 +44,7 @@ class Books:
         return ("double",)
 
     def check(self, tool, arguments):
-        if tool not in {"double", "fail", "crash", "end", "slow", "make"}:
+        if tool not in {"double", "fail", "crash", "end", "slow", "make", "big", "strange"}:
             raise NotFound(f"no tool '{tool}'", hint="there is: double")
         if tool == "double" and not isinstance(arguments.get("value"), (int, float, str)):
             raise InputError("value is missing", hint="give value")
@@ -73,8 +78,19 @@ class Books:
             value = call.figures[value].number
         return ToolResult(figures=(_number("twice", 2 * value),))
 
+    def price(self, call):
+        if call.tool == "strange":
+            raise ZeroDivisionError("somebody's price function")
+        if call.tool == "big":
+            return Price(bytes=call.arguments["bytes"], is_upper_bound=True)
+        return Price()
+
     def append(self, run, record, figures):
         self.recorded.append((record.status, record.n))
+        self.written.append((record, figures))
+
+    def recall(self, run):
+        return self.written
 
 
 def _ask(plans, draft, *, books=None, limits=None, question="How much?"):
@@ -89,8 +105,10 @@ def _ask(plans, draft, *, books=None, limits=None, question="How much?"):
     )
     graph = build_graph(wiring, InMemorySaver())
     config = {"configurable": {"thread_id": "t"}, "recursion_limit": recursion_limit(limits)}
-    state = graph.invoke({"question": question, "inputs": []}, config, durability="sync")
-    return state["answer"], books, state
+    start = {"question": question, "inputs": []}
+    told = list(graph.stream(start, config, stream_mode="custom", durability="sync"))
+    answer = next(event["answer"] for event in told if event["kind"] == "answer")
+    return answer, books, graph.get_state(config).values
 
 
 def _double(n, value):
@@ -255,8 +273,93 @@ def test_the_time_limit_stops_a_run_between_steps():
     assert any("time limit of 0.3 s" in w for w in answer["warnings"])
 
 
-def test_the_state_holds_handles_and_no_payload():
-    steps = (Step(n=1, tool="make"),)
-    _, _, state = _ask([Plan(steps=steps)], Draft(text="made"))
-    assert state["records"]["1"]["outputs"] == {"mask": "mask:0123456789ab"}
+def test_the_state_holds_how_steps_ended_and_neither_payloads_nor_figures():
+    steps = (Step(n=1, tool="make"), _double(2, 1.0))
+    answer, books, state = _ask([Plan(steps=steps)], Draft(text="{f1}", results=("f1",)))
+    assert state["records"] == {"1": "done", "2": "done"}
+    assert books.written[0][0].outputs == {"mask": "mask:0123456789ab"}
+    assert [figure.id for figure in books.written[1][1]] == ["f1"]
+    assert answer["artifacts"][0]["id"] == "mask:0123456789ab"
+    assert set(state["answer"]) == {"run", "status", "text", "question_back"}
     assert "payload" not in json.dumps(state)
+    assert "given by the test" not in json.dumps({**state, "earlier": {}})
+
+
+def _run_asked(steps, replies, *, policy=None, draft=None):
+    """Run a plan whose calls may be asked about; return the answer, the questions and the books."""
+    books = Books()
+    wiring = Wiring(
+        planner=ScriptedPlanner([Plan(steps=tuple(steps))], draft or Draft(text="Done.")),
+        executor=books,
+        recorder=books,
+        limits=Limits(),
+        versions={},
+        policy=policy or Policy(max_bytes=1000),
+    )
+    graph = build_graph(wiring, InMemorySaver())
+    config = {"configurable": {"thread_id": "t"}, "recursion_limit": recursion_limit(Limits())}
+    asked, given, answer = [], {"question": "How much?", "inputs": []}, None
+    while answer is None:
+        for event in graph.stream(given, config, stream_mode="custom", durability="sync"):
+            answer = event["answer"] if event["kind"] == "answer" else answer
+        if answer is None:
+            (pending,) = graph.get_state(config).interrupts
+            asked.append(Approval.model_validate(pending.value))
+            given = Command(resume=replies.pop(0))
+    return answer, asked, books
+
+
+def _big(n, size, **more):
+    return Step(n=n, tool="big", arguments={"bytes": size, **more})
+
+
+def test_what_stays_below_the_policy_is_not_asked_about():
+    answer, asked, _ = _run_asked([_big(1, 400), _big(2, 500)], [])
+    assert asked == []
+    assert [step["status"] for step in answer["steps"]] == ["done", "done"]
+
+
+def test_what_exceeds_it_is_asked_about_once_with_its_price_and_then_run():
+    answer, asked, books = _run_asked([_big(1, 800), _big(2, 900)], [True])
+    (one,) = asked
+    assert one.price.bytes == 1700
+    assert one.tools == ("big", "big")
+    assert "at most 1.7 kB to read, more than 1 kB" in one.reason
+    assert [step["status"] for step in answer["steps"]] == ["done", "done"]
+    assert sorted(books.recorded) == [("done", 1), ("done", 2)]
+
+
+def test_a_no_ends_the_calls_and_lets_the_planner_go_on():
+    answer, asked, books = _run_asked([_big(1, 1800), _double(2, 4.0), _double(3, "$1")], [False])
+    assert [one.tools for one in asked] == [("big",)]
+    assert books.recorded[0] == ("failed", 1)
+    assert [step["status"] for step in answer["steps"]] == ["failed", "done", "skipped"]
+    error = answer["steps"][0]["error"]
+    assert error["kind"] == "BudgetExceeded"
+    assert error["message"].startswith("not approved: at most 1.8 kB to read")
+    assert "--yes" in error["hint"]
+
+
+def test_small_calls_that_add_up_are_asked_about_and_one_yes_covers_what_was_shown():
+    steps = [_big(1, 600), _big(2, 600, after="$1"), _big(3, 0, after="$2")]
+    answer, asked, _ = _run_asked(steps, [True])
+    assert [one.price.bytes for one in asked] == [1200]
+    assert answer["steps"][2]["status"] == "done"
+
+
+def test_more_than_was_approved_is_asked_about_again():
+    steps = [_big(1, 1200), _big(2, 300, after="$1")]
+    _, asked, _ = _run_asked(steps, [True, True])
+    assert [one.price.bytes for one in asked] == [1200, 1500]
+
+
+def test_only_a_plain_yes_is_a_yes():
+    answer, _, _ = _run_asked([_big(1, 1200)], ["no"])
+    assert answer["steps"][0]["status"] == "failed"
+
+
+def test_a_price_function_that_fails_does_not_stop_the_run(caplog):
+    answer, asked, _ = _run_asked([Step(n=1, tool="strange", arguments={})], [])
+    assert asked == []
+    assert answer["steps"][0]["status"] == "done"
+    assert "the price of strange cannot be told" in caplog.text

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.plan import Step, StepRecord
-from eoagent.planner.references import ITEM, references_of, resolve, waits_for
+from eoagent.planner.references import ITEM, lifted, references_of, resolve, waits_for
 
 
 def _record(n, **outputs):
@@ -67,3 +67,45 @@ def test_what_holds_no_reference_is_left_as_it_is(value):
     step = Step(n=9, tool="t", arguments={"a": value})
     if not references_of(step):
         assert resolve(value, {}) == value
+
+
+def _over(n, each="scenes:0123456789ab"):
+    return _record(n, table="table:0123456789ab", items="f2").model_copy(update={"each": each})
+
+
+_LISTS = {**_RECORDS, 3: _over(3), 4: _over(4, "table:0123456789ab")}
+
+
+def test_a_column_of_a_step_over_a_list_makes_the_step_run_over_its_table():
+    step = Step(n=5, tool="t", arguments={"target": "$4.mask", "more": ["$4.raster", "$1.area"]})
+    made = lifted(step, _LISTS)
+    assert made.each == "$4"
+    assert made.arguments == {"target": "$item.mask", "more": ["$item.raster", "$1.area"]}
+    assert resolve(made.each, _LISTS) == "table:0123456789ab"
+
+
+@pytest.mark.parametrize("reference", ["$4", "$4.table", "$4.items", "$1.mask", "$1"])
+def test_what_the_step_itself_gave_is_no_column(reference):
+    step = Step(n=5, tool="t", arguments={"target": reference})
+    assert lifted(step, _LISTS) == step
+
+
+def test_a_step_that_names_its_list_may_name_columns_too():
+    step = Step(n=5, tool="t", arguments={"a": "$4.mask", "b": "$item.raster"}, each="$4")
+    assert lifted(step, _LISTS).arguments == {"a": "$item.mask", "b": "$item.raster"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "each"), [({"a": "$3.mask", "b": "$4.mask"}, None), ({"a": "$3.mask"}, "$4")]
+)
+def test_columns_of_two_lists_do_not_go_together(arguments, each):
+    step = Step(n=5, tool="t", arguments=arguments, each=each)
+    with pytest.raises(InputError, match="step 5 .t. takes columns of several lists") as caught:
+        lifted(step, _LISTS)
+    assert "take all from the latest" in caught.value.hint
+
+
+def test_a_column_of_a_list_that_failed_is_no_column():
+    failed = _record(3).model_copy(update={"each": "scenes:0123456789ab", "status": "failed"})
+    step = Step(n=5, tool="t", arguments={"a": "$3.mask"})
+    assert lifted(step, {3: failed}) == step
