@@ -1,7 +1,7 @@
 """eoagent: ask questions about the Earth, get numbers traceable to pixels and method.
 
-`Agent` and `Answer` load what they need when they are first used. Search is not part of this
-version, so there is no `open_index` yet.
+`Agent`, `Answer`, `as_tool` and `Unit` load what they need when they are first used. Search is not
+part of this version, so there is no `open_index` yet.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from eoagent.contracts.errors import (
 if TYPE_CHECKING:
     from eoagent.app.agent import Agent
     from eoagent.app.answer import Answer
+    from eoagent.app.ownfunction import Unit, as_tool
 
 __all__ = [
     "Agent",
@@ -34,12 +35,19 @@ __all__ = [
     "ModelMissing",
     "NotFound",
     "SourceError",
+    "Unit",
     "__version__",
+    "as_tool",
 ]
 
 __version__ = "0.1.0"
 
-_LAZY = {"Agent": "eoagent.app.agent", "Answer": "eoagent.app.answer"}
+_LAZY = {
+    "Agent": "eoagent.app.agent",
+    "Answer": "eoagent.app.answer",
+    "Unit": "eoagent.app.ownfunction",
+    "as_tool": "eoagent.app.ownfunction",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,11 +6,13 @@ working directory, the one in the home folder.
 
 from __future__ import annotations
 
+import math
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -20,9 +22,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from eoagent.contracts.draft import ModelPrice
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.planner import Limits
 from eoagent.contracts.tool import Options
+from eoagent.io.href import redact_text
 
 __all__ = ["FILE_NAME", "Settings", "load_settings"]
 
@@ -41,13 +45,31 @@ class Settings(BaseSettings):
     )
 
     planner: str = "offline"
-    """Planner used when none is named."""
+    """Planner used when none is named: `offline`, or `PROVIDER:MODEL`."""
+    base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Address of the language model's server, where it is not the provider's own."""
+    model_timeout_s: float = Field(default=120.0, gt=0)
+    """Seconds without a sign of life after which a call of the language model is given up."""
+    prices: dict[str, ModelPrice] = Field(default_factory=dict)
+    """US dollars for a million tokens, by `PROVIDER:MODEL`; a cost limit needs the model's."""
+    max_tokens: int = Field(default=Limits().max_tokens, ge=1)
+    """Tokens sent to and received from a language model in a run."""
+    max_cost_usd: float | None = Field(default=None, ge=0)
+    """US dollars that the language model may take in a run."""
     allow_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Private or loopback hosts that documents may name; commas between them in a variable."""
     max_steps: int = Field(default=Limits().max_steps, ge=1, le=1000)
     """Tool calls in a run."""
     max_seconds: float = Field(default=Limits().max_seconds, gt=0)
     """Wall time of a run, seconds."""
+    threads_url: SecretStr = SecretStr("")
+    """PostgreSQL database that keeps conversations for several servers; empty keeps them here."""
+    approve_bytes: int = Field(default=500_000_000, ge=0)
+    """Bytes that a run may read over the network before you are asked."""
+    approve_scenes: int = Field(default=200, ge=0)
+    """Images that a run may open over the network before you are asked."""
+    approve_seconds: float = Field(default=120.0, ge=0)
+    """Seconds that tools may state beforehand before you are asked."""
     max_repeats: int = Field(default=Limits().max_repeats, ge=1)
     """Times the same call may be asked for in a run."""
     max_parallel: int = Field(default=Limits().max_parallel, ge=1, le=64)
@@ -67,6 +89,9 @@ class Settings(BaseSettings):
     geocoder_url: str = Field(default=Options().geocoder_url, pattern=r"^https?://\S+$")
     """Address of that service, without its `/search`."""
 
+    pictures: Literal["auto", "blocks", "off"] = "auto"
+    """How `eoagent chat` shows maps: as the terminal can, as half blocks, or not at all."""
+
     @field_validator("allow_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, hosts: object) -> object:
@@ -85,7 +110,18 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
-    def limits(self, *, max_steps: int | None = None, max_seconds: float | None = None) -> Limits:
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yield what a printed form shows: addresses without what may be a key in them."""
+        for name, value in super().__repr_args__():
+            yield name, redact_text(value) if isinstance(value, str) else value
+
+    def limits(
+        self,
+        *,
+        max_steps: int | None = None,
+        max_seconds: float | None = None,
+        max_cost_usd: float | None = None,
+    ) -> Limits:
         """Return the limits of a run, with those of the call in place.
 
         Raises:
@@ -98,12 +134,19 @@ class Settings(BaseSettings):
                 f"a run of {steps} steps and {seconds:g} s was asked for",
                 hint="give at least one step and more than no time",
             )
+        cost = self.max_cost_usd if max_cost_usd is None else max_cost_usd
+        if cost is not None and not (cost >= 0 and math.isfinite(cost)):
+            raise InputError(
+                f"a cost limit of {cost:g} USD was asked for", hint="give US dollars, 0 or more"
+            )
         return Limits(
             max_steps=steps,
             max_seconds=seconds,
             max_repeats=self.max_repeats,
             max_parallel=self.max_parallel,
             max_memory_mb=self.max_memory_mb,
+            max_tokens=self.max_tokens,
+            max_cost_usd=cost,
         )
 
     def options(self, out_dir: Path | None = None, *, home: Path | None = None) -> Options:

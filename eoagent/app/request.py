@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Final
 
+from eoagent.app.threadnames import check_thread_name
 from eoagent.contracts.errors import InputError
+from eoagent.planner.approval import Approval
 
 __all__ = ["Request"]
 
 _MAX_QUESTION_CHARS: Final = 100_000
-_LISTS: Final = ("images", "features", "bands", "typed")
+_LISTS: Final = ("images", "features", "bands", "typed", "handles")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +51,18 @@ class Request:
     """Tool calls in this run."""
     max_seconds: float | None = None
     """Wall time of this run, seconds."""
+    max_cost_usd: float | None = None
+    """US dollars that the language model may take in this run."""
+    approve: Callable[[Approval], bool] | bool = False
+    """Says yes or no to what exceeds the limits of the settings; by itself nothing is approved."""
+    stop: Event | None = None
+    """Ends the run when set: it answers with what it has by then."""
     use_cache: bool = True
     """Whether results of earlier, equal calls may be taken."""
     typed: Sequence[str] = field(default_factory=tuple)
     """More places to be trusted as if typed, such as those a replayed answer names."""
+    handles: Sequence[str] = field(default_factory=tuple)
+    """Artifacts of earlier runs that this one may name, such as those of a replayed plan."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.question, str):
@@ -75,5 +86,5 @@ class Request:
             raise InputError(
                 f"a pixel of {self.gsd_m} m was stated", hint="give metres per pixel, above 0"
             )
-        if self.thread is not None and not self.thread.strip():
-            raise InputError("the thread has an empty name", hint="name it, or leave it out")
+        if self.thread is not None:
+            check_thread_name(self.thread)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from importlib.metadata import EntryPoint
+from typing import Any, cast
 
 from eoagent import plugins
-from eoagent.contracts.errors import NotFound
+from eoagent.app.ownfunction import as_tool
+from eoagent.contracts.errors import InputError, NotFound
 from eoagent.contracts.tool import Tool
 
-__all__ = ["Shelf"]
+__all__ = ["OwnTool", "Shelf"]
+
+OwnTool = Tool | Callable[..., Any]
+"""A tool of one's own: a tool, or a plain function that `as_tool` can make one of."""
 
 _GROUP = "eoagent.tools"
 
@@ -23,11 +28,15 @@ class Shelf:
     longer than all the rest of finding a tool.
 
     Args:
-        tools: tools of one's own; they stand in front of installed ones of the same name.
+        tools: tools and functions of one's own; they stand in front of installed ones of the same
+            name.
+
+    Raises:
+        InputError: if a function cannot be a tool, or two have the same name.
     """
 
-    def __init__(self, tools: Sequence[Tool] = ()) -> None:
-        self._own = {tool.card.name: tool for tool in tools}
+    def __init__(self, tools: Sequence[OwnTool] = ()) -> None:
+        self._own = _by_name(_as_tools(tools))
         self._loaded: dict[str, Tool] = {}
         self._lock = threading.RLock()
 
@@ -53,6 +62,28 @@ class Shelf:
                 self._loaded[name] = plugins.load_entry(self._installed[name])
             return self._loaded[name]
 
+    def every(self) -> tuple[Tool, ...]:
+        """Return all tools, in order of name, which imports them."""
+        return tuple(self.tool(name) for name in self.names)
+
     @cached_property
     def _installed(self) -> dict[str, EntryPoint]:
         return plugins.find(_GROUP)
+
+
+def _as_tools(tools: Iterable[OwnTool]) -> Iterable[Tool]:
+    for tool in tools:
+        is_tool = hasattr(tool, "card") and hasattr(tool, "arguments")
+        if is_tool and not isinstance(tool, type):
+            yield cast("Tool", tool)
+        else:
+            yield as_tool(tool)
+
+
+def _by_name(tools: Iterable[Tool]) -> dict[str, Tool]:
+    named: dict[str, Tool] = {}
+    for tool in tools:
+        name = tool.card.name
+        if named.setdefault(name, tool) is not tool:
+            raise InputError(f"two of your tools are named '{name}'", hint="rename one of them")
+    return named

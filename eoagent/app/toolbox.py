@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
 from eoagent import __version__
+from eoagent.app.authority import authorise, written_by
 from eoagent.app.each import Room, run_each
+from eoagent.app.handles import HandleBook, OwnStore
 from eoagent.app.items import room_for_items
+from eoagent.app.pricing import price_of
 from eoagent.app.shelf import Shelf
-from eoagent.contracts.errors import InputError
+from eoagent.app.tidy import tidy_error, tidy_result
+from eoagent.contracts.errors import EoAgentError, InputError
 from eoagent.contracts.planner import Limits
+from eoagent.contracts.price import Price
 from eoagent.contracts.record import canonical_json, digest
 from eoagent.contracts.store import ArtifactStore, Origins
 from eoagent.contracts.tool import Arguments, Options, Services, Tool, ToolCard
 from eoagent.io.href import redact_text
 from eoagent.io.ledger import Ledger
+from eoagent.io.outfolder import inside
 from eoagent.planner.execution import Call, Outcome
 
 __all__ = ["Bench", "Toolbox", "explain_invalid"]
@@ -41,6 +47,8 @@ class Bench:
     """Limits of the run."""
     cache: Ledger | None
     """Where earlier results are looked up; None runs everything."""
+    handles: HandleBook = field(default_factory=HandleBook)
+    """Artifacts that calls may name: those handed in, and soon those of the run."""
 
 
 class Toolbox:
@@ -48,6 +56,7 @@ class Toolbox:
 
     def __init__(self, bench: Bench, shelf: Shelf | None = None) -> None:
         self._bench = bench
+        self._store = OwnStore(bench.store, bench.handles)
         self._shelf = shelf or Shelf()
         self._room = Room(room_for_items(bench.limits, bench.options), bench.limits.max_items)
 
@@ -71,35 +80,66 @@ class Toolbox:
         """Check a call before it is made.
 
         Raises:
-            NotFound: if there is no such tool.
+            NotFound: if there is no such tool, or the arguments name an artifact of somebody else.
             InputError: if the arguments do not fit it.
+            SourceError: if they name a place that the user did not type and no step reached.
         """
-        self._validate(self.tool(tool), arguments)
+        self._admit(self.tool(tool), arguments)
+
+    def price(self, call: Call) -> Price:
+        """Return what a call would take; no source is opened for it.
+
+        Raises:
+            NotFound: if there is no such tool, or an artifact has gone.
+            InputError: if the arguments do not fit the tool.
+        """
+        tool = self.tool(call.tool)
+        return price_of(
+            call,
+            tool,
+            self._services(call),
+            check=lambda arguments: self._validate(tool, arguments),
+            max_items=self._bench.limits.max_items,
+        )
 
     def run(self, call: Call) -> Outcome:
         """Run a call, or take its result from an earlier, equal one.
 
+        Nothing of a tool runs before it is known that the call is authorised.
+
         Raises:
             EoAgentError: whatever the tool raises.
         """
-        if call.each is not None:
-            return run_each(call, self._bench.store, self.run, room=self._room)
+        try:
+            return self._run_each(call) if call.each is not None else self._run_one(call)
+        except EoAgentError as error:
+            tidy_error(error)
+            raise
+
+    def _run_each(self, call: Call) -> Outcome:
+        named = {**call.arguments, "each": call.each}
+        authorise(named, handles=self._bench.handles, origins=self._bench.origins)
+        outcome = run_each(call, self._store, self.run, room=self._room)
+        return Outcome(result=tidy_result(outcome.result))
+
+    def _run_one(self, call: Call) -> Outcome:
         tool = self.tool(call.tool)
-        arguments = self._validate(tool, call.arguments)
+        arguments = self._admit(tool, call.arguments)
         cache, key = self._bench.cache, ""
         if cache is not None and tool.card.cacheable:
             key = self._key(tool, arguments)
             known = cache.cache_get(key, self._bench.store)
             if known is not None:
-                return Outcome(result=known, cached=True)
+                self._bench.handles.add(a.handle for a in known.artifacts.values())
+                return Outcome(result=tidy_result(known), cached=True)
         result = tool(arguments, self._services(call))
         if cache is not None and key:
             cache.cache_put(key, result)
-        return Outcome(result=result)
+        return Outcome(result=tidy_result(result))
 
     def _services(self, call: Call) -> Services:
         return Services(
-            store=self._bench.store,
+            store=self._store,
             origins=self._bench.origins,
             figures=call.figures,
             deadline=call.deadline,
@@ -111,6 +151,16 @@ class Toolbox:
         said = arguments.model_dump(mode="json")
         habits = [self._bench.options.max_vertices]
         return digest([tool.card.name, tool.card.version, __version__, sys.version, habits, said])
+
+    def _admit(self, tool: Tool, arguments: Mapping[str, JsonValue]) -> Arguments:
+        """Return the arguments as the tool wants them, once they may be handed to it."""
+        valid = self._validate(tool, arguments)
+        said = valid.model_dump(mode="json")
+        authorise(said, handles=self._bench.handles, origins=self._bench.origins)
+        if tool.card.outward and self._bench.options.out_dir is not None:
+            for path in written_by(said):
+                inside(self._bench.options.out_dir, path)
+        return valid
 
     def _validate(self, tool: Tool, arguments: Mapping[str, JsonValue]) -> Arguments:
         name = tool.card.name

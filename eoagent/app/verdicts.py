@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
+from eoagent.app.authority import hrefs_of
 from eoagent.contracts.answer import AnswerRecord
 from eoagent.contracts.errors import EoAgentError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import REFERENCE, references_in
 from eoagent.contracts.record import Record
 
-__all__ = ["OUTWARD", "VERDICTS", "FigureVerdict", "compare_figures", "hrefs_of"]
+__all__ = ["OUTWARD", "VERDICTS", "FigureVerdict", "compare_figures"]
 
 Verdict = Literal["equal", "within", "changed", "cannot"]
 VERDICTS: Final[tuple[str, ...]] = get_args(Verdict)
@@ -38,15 +39,6 @@ class FigureVerdict(Record):
     """Unit of both."""
     reason: str = ""
     """Why it cannot be computed, or which source is another one now."""
-
-
-def hrefs_of(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """Return the places that the arguments of a step name."""
-    for key in ("href", "hrefs", "places"):
-        value = arguments.get(key)
-        yield from (
-            h for h in (value if isinstance(value, list) else [value]) if isinstance(h, str)
-        )
 
 
 def compare_figures(

@@ -21,7 +21,7 @@ from eoagent.io.ledger import Ledger
 from eoagent.io.store import FileStore
 from eoagent.settings import Settings, load_settings
 
-__all__ = ["LedgerRecorder", "Workshop", "checkpoints", "open_workshop"]
+__all__ = ["LedgerRecorder", "Workshop", "checkpoints", "open_workshop", "settle"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,8 @@ def checkpoints(home: Path) -> Iterator[SqliteSaver]:
     try:
         connection = sqlite3.connect(path, check_same_thread=False, timeout=30.0)
         with closing(connection):
+            # A killed process loses nothing by it; `settle` makes a turn safe from loss of power.
+            connection.execute("PRAGMA synchronous=NORMAL")
             yield SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
     except sqlite3.Error as error:
         is_damaged = type(error) is sqlite3.DatabaseError
@@ -75,6 +77,24 @@ def checkpoints(home: Path) -> Iterator[SqliteSaver]:
             if is_damaged
             else HOME_HINT,
         ) from error
+
+
+def settle(saver: SqliteSaver, thread: str, *, is_named: bool) -> None:
+    """Keep one checkpoint of a finished turn of a conversation, and none of a single question.
+
+    What is kept is on the disk when this returns.
+    """
+    if not is_named:
+        saver.delete_thread(thread)
+        return
+    with saver.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous=FULL")
+        for table in ("writes", "checkpoints"):
+            cursor.execute(
+                f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < "  # noqa: S608 - fixed names
+                "(SELECT MAX(checkpoint_id) FROM checkpoints WHERE thread_id = ?)",
+                (thread, thread),
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,3 +109,7 @@ class LedgerRecorder:
         """Add a step and its figures; handles of the step are kept from pruning."""
         stated = record.model_copy(update={"versions": self.versions})
         self.ledger.append(run, stated, figures, record.artifacts)
+
+    def recall(self, run: str) -> list[tuple[StepRecord, tuple[Figure, ...]]]:
+        """Return the steps of a run with their figures."""
+        return [(call.record, call.figures) for call in self.ledger.calls(run)]

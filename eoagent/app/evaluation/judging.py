@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from eoagent.app.evaluation.questions import Expectation, ExpectedFigure
+from eoagent.app.evaluation.rules import Unjudged, why_broken
 from eoagent.app.evaluation.wording import direction_in, is_named, is_stated
 from eoagent.contracts.answer import AnswerRecord
 from eoagent.contracts.figure import Figure
@@ -18,9 +19,17 @@ from eoagent.contracts.units import convert, same_kind
 
 __all__ = ["OUTCOMES", "Judgement", "Outcome", "judge"]
 
-Outcome = Literal["right", "wrong", "declined", "asked", "failed"]
-OUTCOMES: Final[tuple[Outcome, ...]] = ("right", "wrong", "declined", "asked", "failed")
-"""`right` or `wrong`; `declined` or `asked` back though there is an answer; `failed` to end."""
+Outcome = Literal["right", "wrong", "declined", "asked", "failed", "unjudged"]
+OUTCOMES: Final[tuple[Outcome, ...]] = (
+    "right",
+    "wrong",
+    "declined",
+    "asked",
+    "failed",
+    "unjudged",
+)
+"""`right` or `wrong`; `declined` or `asked` back though there is an answer; `failed` to end;
+`unjudged` where an answer was given and no rule can tell what it is worth."""
 
 _SIGNED: Final = frozenset({"change", "net", "trend", "slope", "difference", "delta"})
 """Parts of a figure's name that make it a change, whose sign may be said in words."""
@@ -49,6 +58,11 @@ def judge(expect: Expectation, answer: AnswerRecord) -> Judgement:
         accepted.add("partial")  # what it gives is judged, and what it lacks is missed there
     if answer.status not in accepted:
         return _not_accepted(expect, answer)
+    if expect.rule is not None and answer.status in {"answered", "partial"}:
+        if isinstance(expect.rule, Unjudged):
+            return Judgement(outcome="unjudged", reason=expect.rule.why)
+        broken = why_broken(expect.rule, answer)
+        return Judgement(outcome="wrong" if broken else "right", reason=broken)
     problems = [f"does not state {entry}" for entry in _unstated(expect, answer)]
     if answer.status in {"answered", "partial"}:
         if expect.status == "answered" or expect.figures:

@@ -8,11 +8,23 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from eoagent.app.evaluation.arguments import Call
+from eoagent.app.evaluation.rules import Rule
 from eoagent.contracts.answer import Status
 from eoagent.contracts.errors import InputError, NotFound, SourceError
 from eoagent.contracts.units import is_unit
 
-__all__ = ["Expectation", "ExpectedFigure", "Question", "files_of", "read_questions"]
+__all__ = [
+    "QUESTIONS_FILE",
+    "Expectation",
+    "ExpectedFigure",
+    "Question",
+    "files_of",
+    "read_questions",
+]
+
+QUESTIONS_FILE: Final = "qa_multistep.jsonl"
+"""File of questions in a data folder, unless another is named."""
 
 _MAX_BYTES: Final = 64_000_000
 _ALIASES: Final = {"index": "1"}
@@ -79,6 +91,8 @@ class Expectation(_Read):
     """What the answer has to name; one of them is enough."""
     must_state: tuple[_Text, ...] = ()
     """What has to occur in the text; alternatives inside an entry are separated by a bar."""
+    rule: Rule | None = None
+    """A rule of another benchmark, which stands in place of figures and choice."""
 
     @field_validator("choice", mode="before")
     @classmethod
@@ -101,10 +115,14 @@ class Question(BaseModel):
     """Files to pass, in order, relative to the data folder; vector files open as features."""
     catalog: bool = False
     """Whether the catalog of the data folder is passed."""
+    folder: str = ""
+    """Folder of rasters that is passed as a catalog, relative to the data folder."""
     expect: Expectation
     """What an answer has to be."""
     needs: tuple[_Text, ...] = ("spectral",)
     """What it takes: `spectral`, or a kind of model."""
+    references: tuple[tuple[Call, ...], ...] = ()
+    """Chains of calls that answer it, each as good as the others."""
 
     @field_validator("images", mode="before")
     @classmethod
@@ -120,6 +138,11 @@ class Question(BaseModel):
                 raise ValueError(msg)
         return images
 
+    @field_validator("folder")
+    @classmethod
+    def _folder_stays_inside(cls, folder: str) -> str:
+        return cls._stays_inside((folder,))[0] if folder else folder
+
     @property
     def needs_a_model(self) -> bool:
         """Whether it takes more than pixels and geometry."""
@@ -134,8 +157,10 @@ def files_of(question: Question, data: Path) -> tuple[tuple[Path, ...], Path | N
     """
     images = tuple(data / image for image in question.images)
     catalog = data / _CATALOG if question.catalog else None
+    if question.folder:
+        catalog = data / question.folder
     for path in (*images, *([catalog] if catalog else [])):
-        if not path.is_file():
+        if not (path.is_dir() if path == catalog and question.folder else path.is_file()):
             raise NotFound(
                 f"question {question.id} comes with {path}, and there is no such file",
                 hint="give the folder that holds the data of these questions (--data)",

@@ -6,30 +6,26 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from eoagent.app.evaluation.scores import Evaluation, Tally, Verdict
+from eoagent.app.evaluation.scores import Evaluation, Verdict
+from eoagent.app.evaluation.tables import Table, tables_of
 from eoagent.app.plaintext import printable
 from eoagent.app.report import page
 from eoagent.io.atomic import disk_errors, make_folder, write_atomic
 
 __all__ = ["evaluation_lines", "evaluation_section", "save_evaluation"]
 
-_HEAD: Final = ("", "questions", "right", "wrong", "declined", "asked", "failed", "rate")
 _HINT: Final = "save into another folder (--out)"
 
 
 def evaluation_lines(evaluation: Evaluation) -> list[str]:
-    """Return the tallies as a table of text, then a line for each question that was missed."""
-    rows = [_HEAD, *((name, *_cells(own)) for name, own in evaluation.rows())]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
-    table = [
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
+    """Return the tallies as tables of text, then a line for each question that was missed."""
+    tables = [["", *_table_lines(table)] for table in tables_of(evaluation)]
+    table = [line for lines in tables for line in lines][1:]
     missed = [verdict.line() for verdict in evaluation.misses]
-    return table + (["", *missed] if missed else [])
+    own = [f"{name}: {value:.4g}" for name, value in evaluation.metrics.items()]
+    own += [f"{name}: not computed, {why}" for name, why in evaluation.not_computed.items()]
+    lines = table + (["", *own] if own else []) + (["", *missed] if missed else [])
+    return [printable(line) for line in lines]
 
 
 def evaluation_section(evaluation: Evaluation) -> str:
@@ -39,18 +35,18 @@ def evaluation_section(evaluation: Evaluation) -> str:
         f"planner {evaluation.planner}, {evaluation.seconds:.1f} s, {evaluation.created}\n"
         f"{evaluation.file} sha256 {evaluation.sha256[:12]}\n{versions}"
     )
-    head = "".join(f"<th>{cell}</th>" for cell in _HEAD)
-    tallies = "".join(
-        f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in (name, *_cells(own)))}</tr>"
-        for name, own in evaluation.rows()
-    )
     missed = "".join(_row(verdict) for verdict in evaluation.misses)
-    right = "".join(_row(verdict) for verdict in evaluation.verdicts if verdict.outcome == "right")
+    right, unjudged = (
+        "".join(_row(verdict) for verdict in evaluation.verdicts if verdict.outcome == outcome)
+        for outcome in ("right", "unjudged")
+    )
     parts = [
         f"<section><h1>eval {_text(evaluation.suite)}</h1>",
-        f'<div class="wide"><table><tr>{head}</tr>{tallies}</table></div>',
+        *(_table_html(table) for table in tables_of(evaluation)),
+        _metrics(evaluation),
         _table("Missed", missed),
         _table("Right", right),
+        _table("Not judged", unjudged),
         f'<p class="footer">{_text(footer)}</p>',
         "</section>",
     ]
@@ -73,9 +69,37 @@ def save_evaluation(evaluation: Evaluation, folder: Path) -> Path:
     return root
 
 
-def _cells(own: Tally) -> tuple[str, ...]:
-    counts = (own.questions, own.right, own.wrong, own.declined, own.asked, own.failed)
-    return (*map(str, counts), "" if own.rate is None else f"{own.rate:.0%}")
+def _table_lines(table: Table) -> list[str]:
+    """Return a table with the first column to the left and the others to the right."""
+    rows = [tuple(printable(cell) for cell in row) for row in (table.head, *table.rows)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _table_html(table: Table) -> str:
+    title, *names = table.head
+    head = "".join(f"<th>{_text(cell)}</th>" for cell in ("", *names))
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in table.rows
+    )
+    above = f"<h2>{_text(title)}</h2>" if title else ""
+    below = f'<p class="hash">{_text(table.note)}</p>' if table.note else ""
+    return f'{above}<div class="wide"><table><tr>{head}</tr>{rows}</table></div>{below}'
+
+
+def _metrics(evaluation: Evaluation) -> str:
+    """Return the metrics of the benchmark itself as a table, or nothing."""
+    rows = [(name, f"{value:.4g}") for name, value in evaluation.metrics.items()]
+    rows += [(name, f"not computed: {why}") for name, why in evaluation.not_computed.items()]
+    cells = "".join(f"<tr><td>{_text(a)}</td><td>{_text(b)}</td></tr>" for a, b in rows)
+    head = "<h2>The benchmark's own metrics</h2>"
+    return f'{head}<div class="wide"><table>{cells}</table></div>' if cells else ""
 
 
 def _table(title: str, rows: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["direction_in", "is_named", "is_stated", "plain"]
+__all__ = ["direction_in", "is_named", "is_stated", "plain", "without"]
 
 _CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _GLUED: Final = rf"[^\W{_CJK}]"
@@ -38,6 +38,13 @@ _SHORT: Final = MappingProxyType(
 def plain(text: str) -> str:
     """Return a text without case, with one kind of dash, quote and digit."""
     return unicodedata.normalize("NFKC", text).translate(_SAME).casefold()
+
+
+def without(text: str, parts: Iterable[str]) -> str:
+    """Return a text without some parts of it, the longest taken out first."""
+    for part in sorted(filter(None, parts), key=len, reverse=True):
+        text = text.replace(part, " ")
+    return text
 
 
 def is_named(wanted: str, text: str) -> bool:

@@ -12,18 +12,19 @@ from eoagent.contracts.artifact import TableRef
 from eoagent.contracts.figure import FigureDraft
 from eoagent.contracts.plan import Plan, Step
 from eoagent.contracts.planner import Draft
-from eoagent.contracts.tool import Arguments, FunctionTool, ToolCard, ToolResult
+from eoagent.contracts.tool import Arguments, FunctionTool, Output, ToolCard, ToolResult
 from eoagent.planner.scripted import ScriptedPlanner
 from eoagent.settings import Settings
 
 CHAIN = (
-    Step(n=1, tool="open_image", arguments={"hrefs": ["$item.href"]}),
-    Step(n=2, tool="threshold", arguments={"raster": "$item.raster", "rule": "water"}, each="$1"),
+    Step(n=1, tool="list_scenes"),
+    Step(n=2, tool="open_image", arguments={"hrefs": ["$item.href"]}, each="$1"),
+    Step(n=3, tool="threshold", arguments={"raster": "$item.raster", "rule": "water"}, each="$2"),
     Step(
-        n=3,
+        n=4,
         tool="measure",
         arguments={"target": "$item.mask", "quantities": ["area", "share"]},
-        each="$2",
+        each="$3",
     ),
 )
 
@@ -60,20 +61,34 @@ def test_two_steps_do_run_at_once_where_two_may(tmp_path):
     assert agent.ask("Do they meet?").status == "answered"
 
 
+def _lister(scenes):
+    """Return a tool that lists scenes, by name and place."""
+
+    def listed(_arguments, services):
+        file = services.store.scratch(".json")
+        rows = [[path.stem, str(path)] for path in scenes]
+        file.write_text(json.dumps({"columns": ["item", "href"], "rows": rows}))
+        ref = TableRef(path="", columns=("item", "href"), rows=len(rows), label="scenes")
+        table = services.store.put(
+            "table", title="scenes", payload=ref.to_dict(), preview={}, file=file
+        )
+        return ToolResult(artifacts={"table": table})
+
+    card = ToolCard(
+        name="list_scenes",
+        summary="Lists.",
+        outputs=(Output(name="table", kind="table", about="scenes"),),
+        cacheable=False,
+    )
+    return FunctionTool(card=card, arguments=Nothing, function=listed)
+
+
 def _water_of_each(home, scenes, at_once):
     """Return the table of areas and shares, and the progress that was reported."""
     settings = Settings(max_parallel=at_once)
     store = Agent(home=home, settings=settings).workshop.store
-    file = store.scratch(".json")
-    rows = [[path.stem, str(path)] for path in scenes]
-    file.write_text(json.dumps({"columns": ["item", "href"], "rows": rows}))
-    ref = TableRef(path="", columns=("item", "href"), rows=len(rows), label="scenes")
-    table = store.put("table", title="scenes", payload=ref.to_dict(), preview={}, file=file)
-    first = CHAIN[0].model_copy(update={"each": table.handle})
-    planner = ScriptedPlanner(
-        [Plan(steps=(first, *CHAIN[1:]))], Draft(text="{f3} scenes", results=("f3",))
-    )
-    agent = Agent(planner, home=home, settings=settings)
+    planner = ScriptedPlanner([Plan(steps=CHAIN)], Draft(text="{f3} scenes", results=("f3",)))
+    agent = Agent(planner, tools=[_lister(scenes)], home=home, settings=settings)
     events = list(agent.stream("How much water is in each?", images=scenes, use_cache=False))
     answer = events[-1].data
     assert answer.status == "answered", [step.error for step in answer.steps]

@@ -54,6 +54,13 @@ def test_two_plugins_of_one_name_are_named(findings, monkeypatch):
         assert (found[room].state, found[room].remedy) == ("broken", "uninstall one of them")
 
 
+def test_a_missing_server_is_named_with_its_command(findings, monkeypatch):
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda _name: None)
+    found = findings()["mcp"]
+    assert found.state == "missing"
+    assert found.remedy == "pip install 'eoagent[mcp]'"
+
+
 def test_a_missing_gazetteer_is_named_with_its_command(findings, monkeypatch):
     assert findings()["places"].state == "ok"
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda _name: None)

@@ -221,7 +221,7 @@ def test_when_the_time_is_over_the_table_is_partial_and_says_so(store, at_once):
     assert sorted(str(row[-1]) for row in rows) == ["None"] * 2 + [late] * 4
     assert outcome.result.warnings == ("partial: the time was over before 4 of 6 items were done",)
     assert outcome.result.figures[0].value == 2
-    assert outcome.result.artifacts["table"].title == f"half for each of {handle}, partial"
+    assert outcome.result.artifacts["table"].title == "half for each of 6: half, partial"
 
 
 def test_if_the_time_is_over_before_any_item_is_done_the_step_is_out_of_budget(store):
@@ -270,3 +270,21 @@ def test_an_unreadable_item_keeps_its_hint_and_the_others_their_figures(store):
     content = _content(store, outcome)
     assert content["columns"] == ["item", "error", "half"]
     assert content["rows"] == [["a", "a is damaged (fetch it again)", None], ["b", None, 3.0]]
+
+
+def test_figures_of_few_items_are_handed_on_one_by_one(store):
+    rows = [["a", 1.0], ["b", 3.0]]
+    table = _table(store, ["item", "value"], rows)
+    result = run_each(_call(table, {"value": "$item.value"}), store, _half, room=_ROOM).result
+    assert [(f.name, f.value, f.label) for f in result.figures] == [
+        ("items", 2, "items that half ran over"),
+        ("half_1", 0.5, "a: half"),
+        ("half_2", 1.5, "b: half"),
+    ]
+
+
+def test_figures_of_many_items_stay_in_the_table(store):
+    table = _table(store, ["item", "value"], [[str(i), float(i)] for i in range(25)])
+    outcome = run_each(_call(table, {"value": "$item.value"}), store, _half, room=Room(2, 100))
+    assert [f.name for f in outcome.result.figures] == ["items"]
+    assert len(_content(store, outcome)["rows"]) == 25

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import ValidationError
 
-from eoagent.app.evaluation.questions import files_of, read_questions
+from eoagent.app.evaluation.questions import Question, files_of, read_questions
 from eoagent.contracts.errors import InputError, NotFound, SourceError
 
 FIGURE = {"name": "area", "value": 1.0, "unit": "km2", "rel_tol": 0.02}
@@ -131,3 +132,14 @@ def test_every_question_of_the_shared_file_is_read(shared_data):
     for question in questions:
         files_of(question, shared_data)
     assert {q.needs_a_model for q in questions} == {True, False}
+
+
+def test_a_folder_of_rasters_lies_inside_the_data_folder_and_is_there(tmp_path):
+    made = {"id": "a", "family": "f", "question": "?", "expect": {"status": "clarify"}}
+    question = Question.model_validate({**made, "folder": "scenes"})
+    with pytest.raises(NotFound, match="question a comes with"):
+        files_of(question, tmp_path)
+    (tmp_path / "scenes").mkdir()
+    assert files_of(question, tmp_path) == ((), tmp_path / "scenes")
+    with pytest.raises(ValidationError, match="'../scenes' lies outside the data folder"):
+        Question.model_validate({**made, "folder": "../scenes"})

@@ -9,7 +9,14 @@ import pytest
 from eoagent import Agent
 from eoagent.app.evaluation.questions import read_questions
 from eoagent.app.evaluation.running import evaluate_questions, select_questions
-from eoagent.app.evaluation.scores import Evaluation, Tally, Verdict, tally, tally_by
+from eoagent.app.evaluation.scores import (
+    Abstention,
+    Evaluation,
+    Tally,
+    Verdict,
+    tally,
+    tally_by,
+)
 from eoagent.app.evaluation.showing import evaluation_lines, save_evaluation
 from eoagent.contracts.errors import InputError, NotFound, SourceError
 
@@ -27,6 +34,12 @@ def _share(value):
         {"name": "share", "value": value, "unit": "percent", "abs_tol": 0.5},
     ]
     return {"status": "answered", "figures": figures, "any_of": True, "must_state": ["NDWI"]}
+
+
+def _outcomes(own):
+    """Return a tally without what abstention, calls and tokens amount to."""
+    rest = ("abstention", "unverified", "measures", "usage")
+    return own.model_copy(update={name: getattr(Tally(), name) for name in rest})
 
 
 @pytest.fixture
@@ -73,10 +86,16 @@ def test_questions_are_asked_judged_and_counted(agent, data):
     }
     assert heard == [(name, 7) for name in outcomes]
     assert list(found.families) == ["a", "b", "h"]
-    assert found.families["a"] == Tally(questions=3, right=2, wrong=1, rate=2 / 3)
+    assert _outcomes(found.families["a"]) == Tally(questions=3, right=2, wrong=1, rate=2 / 3)
+    assert found.families["a"].usage.tool_calls == sum(len(v.calls) for v in found.verdicts[:3])
+    assert found.families["h"].abstention.recall == 1.0
+    assert found.total.abstention == Abstention(
+        due=1, abstained=3, rightly=1, recall=1.0, precision=1 / 3
+    )
     assert found.total.questions == 6
     assert found.total.rate == 0.5
-    assert found.with_models == {"detector": Tally(questions=1, declined=1, rate=0.0)}
+    assert list(found.with_models) == ["detector"]
+    assert _outcomes(found.with_models["detector"]) == Tally(questions=1, declined=1, rate=0.0)
     assert [verdict.id for verdict in found.misses] == ["a2", "b1", "b2", "i1"]
     assert found.planner == "offline"
     first = found.verdicts[0]
@@ -90,16 +109,17 @@ def test_a_run_that_breaks_off_counts_as_failed_and_the_next_question_is_asked(d
 
         name = "breaks"
 
-        def plan(self, view):
+        def plan(self, view, line=None):
             raise SourceError("the model is not there", href="http://x", hint="start it")
 
-        def write(self, view):
+        def write(self, view, line=None):
             raise AssertionError
 
     found = evaluate_questions(Agent(Breaks(), home=tmp_path / "home"), data, families=["a"])
     assert [verdict.outcome for verdict in found.verdicts] == ["failed"] * 3
     assert found.verdicts[0].reason == "SourceError: the model is not there (start it)"
-    assert found.total == Tally(questions=3, failed=3, rate=0.0)
+    assert _outcomes(found.total) == Tally(questions=3, failed=3, rate=0.0)
+    assert found.total.usage.seconds == pytest.approx(sum(v.seconds for v in found.verdicts))
 
 
 def test_only_some_families_are_asked(agent, data):
@@ -126,11 +146,11 @@ def test_a_catalog_is_passed_where_a_question_has_one(data, tmp_path):
 
         name = "looks"
 
-        def plan(self, view):
+        def plan(self, view, line=None):
             seen.append([(given.kind, given.href) for given in view.inputs])
             raise InputError("enough", hint="")
 
-        def write(self, view):
+        def write(self, view, line=None):
             raise AssertionError
 
     catalog = data / "catalog" / "catalog.json"

@@ -47,3 +47,11 @@ def test_a_home_that_the_locale_cannot_name_is_refused_before_anything_is_writte
     with pytest.raises(InputError, match="cannot read"):
         open_workshop(tmp_path / "h\udcff", Settings())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_printed_settings_show_no_key_of_an_address():
+    base, places = "https://u:canary@a.example/v1?token=canary", "https://b.example/?key=canary"
+    settings = Settings(base_url=base, geocoder_url=places)
+    assert "canary" not in f"{settings!r} {settings}"
+    assert settings.base_url == base
+    assert "geocoder_url='https://b.example/?...'" in repr(settings)
