@@ -2,82 +2,91 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from eoagent.cli.loading import loading
+from eoagent.cli.options import (
+    Aoi,
+    Bands,
+    BaseUrl,
+    CatalogPlace,
+    FeatureFiles,
+    Gsd,
+    Images,
+    MaxCost,
+    MaxSeconds,
+    MaxSteps,
+    PlacesFile,
+    PlannerName,
+    Thread,
+    Yes,
+    names_in,
+)
 from eoagent.contracts.errors import EXIT_ASKED_BACK, EXIT_CODES, EoAgentError, InputError
+from eoagent.contracts.events import Event
 
 __all__ = ["ask", "demo"]
 
 
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],
-    image: Annotated[
-        list[str] | None,
-        typer.Option("--image", help="Raster, picture, STAC item or vector file; path or URL."),
-    ] = None,
-    features: Annotated[
-        list[str] | None, typer.Option("--features", help="Vector file; path or URL.")
-    ] = None,
-    aoi: Annotated[
-        str | None, typer.Option("--aoi", help="Area of interest: a vector file, or W,S,E,N.")
-    ] = None,
-    catalog: Annotated[
-        str | None,
-        typer.Option("--catalog", help="STAC catalog or folder to find scenes in; path or URL."),
-    ] = None,
-    places: Annotated[
-        str | None, typer.Option("--places", help="Vector file of named places; path or URL.")
-    ] = None,
-    bands: Annotated[
-        str, typer.Option("--bands", help="Band names in the file's order: red,green,blue,nir.")
-    ] = "",
-    gsd: Annotated[
-        float | None, typer.Option("--gsd", min=0.0, help="Metres per pixel, if not georeferenced.")
-    ] = None,
-    planner: Annotated[
-        str | None, typer.Option("--planner", help="Planner; default: settings, else offline.")
-    ] = None,
-    thread: Annotated[
-        str | None, typer.Option("--thread", help="Name of a conversation to continue.")
-    ] = None,
+    image: Images = None,
+    features: FeatureFiles = None,
+    aoi: Aoi = None,
+    catalog: CatalogPlace = None,
+    places: PlacesFile = None,
+    bands: Bands = "",
+    gsd: Gsd = None,
+    planner: PlannerName = None,
+    base_url: BaseUrl = "",
+    thread: Thread = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for answer.json, report.html, artifacts.")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
-    max_steps: Annotated[
-        int | None, typer.Option("--max-steps", min=1, help="Tool calls allowed.")
-    ] = None,
-    max_seconds: Annotated[
-        float | None, typer.Option("--max-seconds", min=0.0, help="Seconds allowed.")
-    ] = None,
+    max_steps: MaxSteps = None,
+    max_seconds: MaxSeconds = None,
+    max_cost: MaxCost = None,
+    yes: Yes = False,
 ) -> int:
     """Ask one question about images, features or a catalog; the answer carries its evidence."""
     with loading():
         from eoagent.app.agent import Agent
+        from eoagent.cli.approving import approver
+        from eoagent.cli.following import Foreground
         from eoagent.cli.showing import show_answer, watch
 
-    agent = Agent(planner)
-    events = agent.stream(
-        question,
-        images=image or (),
-        features=features or (),
-        aoi=aoi,
-        catalog=catalog,
-        places=places,
-        bands=[b.strip() for b in bands.split(",") if b.strip()],
-        gsd_m=gsd,
-        thread=thread,
-        out_dir=out,
-        max_steps=max_steps,
-        max_seconds=max_seconds,
-    )
-    answer = watch(events)
+    agent = Agent(planner, base_url=base_url)
+
+    def start(stop: threading.Event, confirm: Callable[[str], bool]) -> Iterator[Event]:
+        return agent.stream(
+            question,
+            images=image or (),
+            features=features or (),
+            aoi=aoi,
+            catalog=catalog,
+            places=places,
+            bands=names_in(bands),
+            gsd_m=gsd,
+            thread=thread,
+            out_dir=out,
+            max_steps=max_steps,
+            max_seconds=max_seconds,
+            max_cost_usd=max_cost,
+            approve=approver(confirm, is_approved=yes),
+            stop=stop,
+        )
+
+    with closing(Foreground(is_kept=False).follow(start)) as events:
+        answer = watch(events)
     if out is not None:
         answer.save(out)
     if as_json:

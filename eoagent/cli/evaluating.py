@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from eoagent.cli.loading import loading
+from eoagent.cli.options import BaseUrl, PlannerName
+
+if TYPE_CHECKING:
+    from eoagent.app.evaluation.candidate import Candidate
+    from eoagent.app.evaluation.scores import Verdict
 
 __all__ = ["evaluate"]
 
 _SUITES: Final = ("qa",)
+_FORMATS: Final = ("eoagent", "thinkgeo", "earthbench", "geobenchx")
+"""Names of `adapters.registry.FORMATS`, ours first; spelt out so that `--help` loads nothing."""
+_OFFLINE: Final = "offline"
 
 
 def evaluate(
@@ -21,13 +31,23 @@ def evaluate(
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", help="File of questions in that folder, one JSON object a line."),
+        typer.Option("--file", help="File of questions in that folder."),
     ] = None,
+    layout: Annotated[
+        str,
+        typer.Option("--format", help=f"Whose questions: {', '.join(_FORMATS)}."),
+    ] = _FORMATS[0],
     family: Annotated[
         list[str] | None, typer.Option("--family", help="Only questions of this family.")
     ] = None,
-    planner: Annotated[
-        str | None, typer.Option("--planner", help="Planner; default: settings, else offline.")
+    planner: PlannerName = None,
+    base_url: BaseUrl = "",
+    record: Annotated[
+        Path | None, typer.Option("--record", help="Keep the language model's replies in a file.")
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option("--replay", help="Take its replies from such a file: no model, no key."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for results.json and report.html.")
@@ -40,36 +60,109 @@ def evaluate(
 
     Ends with 0 when all questions were asked, whatever the rate.
     """
+    folder = _checked(suite, data, layout)
+    _check_recording(planner, base_url, record, replay)
+    with loading():
+        from eoagent.app.evaluation.running import evaluate_questions
+        from eoagent.app.evaluation.showing import evaluation_lines, save_evaluation
+        from eoagent.app.plaintext import printable
+
+        candidate = _candidate(planner, base_url, record, replay, folder)
+    found = evaluate_questions(
+        candidate.agent,
+        folder,
+        file=file,
+        layout=layout,
+        families=family or (),
+        on_question=candidate.begin,
+        on_verdict=_teller(candidate.keep),
+    )
+    kept = None if out is None else save_evaluation(found, out)
+    if as_json:
+        typer.echo(found.document())
+    else:
+        for line in evaluation_lines(found):
+            typer.echo(line)
+        if kept is not None:
+            typer.echo(printable(f"kept in: {kept} (report.html, results.json)"), err=True)
+    if record is not None:
+        typer.echo(printable(f"recorded: {record}"), err=True)
+    for name, why in candidate.strays().items():
+        typer.echo(printable(f"not as recorded: {name}: {why}"), err=True)
+    return 0
+
+
+def _checked(suite: str, data: Path | None, layout: str) -> Path:
+    """Return the data folder, if what is asked for is there to be asked for."""
     if suite not in _SUITES:
         raise typer.BadParameter(
             f"there is no suite '{suite}'; there is: {', '.join(_SUITES)}", param_hint="SUITE"
         )
     if data is None:
         raise typer.BadParameter("name the folder with the questions", param_hint="--data")
-    with loading():
-        from eoagent.app.agent import Agent
-        from eoagent.app.evaluation.running import evaluate_questions
-        from eoagent.app.evaluation.scores import Verdict
-        from eoagent.app.evaluation.showing import evaluation_lines, save_evaluation
-        from eoagent.app.plaintext import printable
+    if layout not in _FORMATS:
+        raise typer.BadParameter(
+            f"there is no format '{layout}'; there is: {', '.join(_FORMATS)}",
+            param_hint="--format",
+        )
+    return data
+
+
+def _check_recording(
+    planner: str | None, base_url: str, record: Path | None, replay: Path | None
+) -> None:
+    """Refuse options of which one makes no sense beside another."""
+    if record is not None and replay is not None:
+        raise typer.BadParameter(
+            "--record asks a language model and --replay asks none: give one of them",
+            param_hint="--record",
+        )
+    if replay is not None and planner == _OFFLINE:
+        raise typer.BadParameter(
+            "the offline planner has no language model whose replies could be played; leave "
+            "--planner out",
+            param_hint="--replay",
+        )
+    if replay is not None and base_url:
+        raise typer.BadParameter(
+            "--replay asks no server: leave --base-url out", param_hint="--base-url"
+        )
+
+
+def _candidate(
+    planner: str | None, base_url: str, record: Path | None, replay: Path | None, data: Path
+) -> Candidate:
+    """Return who is asked; the planner is the one named, else that of the settings."""
+    from eoagent.app.evaluation.candidate import open_candidate, open_recorded, open_replayed
+    from eoagent.io.home import home_folder
+    from eoagent.settings import load_settings
+
+    settings = load_settings(home_folder(os.environ))
+    if replay is not None:
+        return open_replayed(replay, data=data, planner=planner, settings=settings)
+    named = planner or settings.planner
+    if record is None:
+        return open_candidate(named, base_url=base_url, settings=settings)
+    if named == _OFFLINE:
+        raise typer.BadParameter(
+            "the offline planner has no language model to record; name one (--planner "
+            "PROVIDER:MODEL)",
+            param_hint="--record",
+        )
+    return open_recorded(named, record, data=data, base_url=base_url, settings=settings)
+
+
+def _teller(keep: Callable[[], None]) -> Callable[[Verdict, int], None]:
+    """Return what keeps and tells each verdict as it comes."""
+    from eoagent.app.plaintext import printable
 
     asked = 0
 
-    def say(verdict: Verdict, count: int) -> None:
+    def tell(verdict: Verdict, count: int) -> None:
         nonlocal asked
         asked += 1
+        keep()
         done = f"{asked}/{count} {verdict.id} {verdict.outcome} ({verdict.seconds:.1f} s)"
         typer.echo(printable(done), err=True)
 
-    found = evaluate_questions(
-        Agent(planner), data, file=file, families=family or (), on_verdict=say
-    )
-    kept = None if out is None else save_evaluation(found, out)
-    if as_json:
-        typer.echo(found.document())
-        return 0
-    for line in evaluation_lines(found):
-        typer.echo(line)
-    if kept is not None:
-        typer.echo(printable(f"kept in: {kept} (report.html, results.json)"), err=True)
-    return 0
+    return tell

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from eoagent import __version__
-from eoagent.cli import asking, evaluating, evidence, tooling
+from eoagent.cli import asking, chatting, evaluating, evidence, serving, tooling
 from eoagent.contracts.errors import EoAgentError, InputError, InternalError, exit_code
 
 __all__ = ["app", "main"]
@@ -30,11 +30,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("ask")(asking.ask)
+app.command("chat")(chatting.chat)
 app.command("demo")(asking.demo)
 app.command("replay")(evidence.replay)
 app.add_typer(tooling.tools_app, name="tools")
 app.add_typer(evidence.runs_app, name="runs")
 app.command("eval")(evaluating.evaluate)
+app.command("mcp")(serving.mcp)
 app.command("doctor")(tooling.doctor)
 
 
@@ -63,12 +65,10 @@ def _options(
 
 
 class _Discreet(logging.Formatter):
-    """Leaves the queries of web addresses, which may hold keys, out of lines and tracebacks."""
+    """Leaves keys, and the queries of web addresses, out of lines and tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        from eoagent.io.href import redact_text
-
-        return redact_text(super().format(record))
+        return _redacted(super().format(record))
 
 
 def main() -> None:
@@ -159,5 +159,6 @@ def _report(
 
 def _redacted(text: str) -> str:
     from eoagent.io.href import redact_text
+    from eoagent.io.keys import key_remover
 
-    return redact_text(text)
+    return redact_text(key_remover(os.environ)(text))

@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from eoagent.app.evaluation.adapters.registry import FORMATS, OWN_FORMAT, read_suite
+from eoagent.cli.evaluating import _FORMATS
+from eoagent.contracts.errors import InputError
+
 SHARE = "How much of it is water?"
 
 
@@ -82,3 +86,48 @@ def test_a_bad_line_is_named(run, data):
     ended = run("eval", "qa", "--data", data)
     assert ended.code == 3
     assert "line 3: Invalid JSON" in ended.err
+
+
+def test_questions_of_another_benchmark_are_asked_by_its_format(run, data):
+    function = {"name": "TextToBbox", "arguments": {"image": "scene.tif", "text": "water"}}
+    task = {
+        "tools": [],
+        "files": [{"type": "image", "path": "scene.tif"}],
+        "dialogs": [
+            {"role": "user", "content": SHARE},
+            {"role": "assistant", "tool_calls": [{"type": "function", "function": function}]},
+        ],
+    }
+    tasks = {
+        "0": {**task, "gt_answer": {"whitelist": [["33", "third"]], "blacklist": None}},
+        "1": {**task, "gt_answer": {"whitelist": [["half"]], "blacklist": None}},
+        "2": {**task, "gt_answer": None},
+    }
+    (data / "ThinkGeoBench.json").write_text(json.dumps(tasks))
+    ended = run("eval", "qa", "--data", data, "--format", "thinkgeo")
+    assert ended.code == 0
+    lines = [line.split() for line in ended.out.splitlines()]
+    assert lines[2] == ["needs", "detector", "3", "1", "1", "0", "0", "0", "1", "50%"]
+    assert ["answer_acc:", "50"] in lines
+    assert ["1", "wrong:", "does", "not", "say", "half"] in lines
+
+
+def test_an_unknown_format_is_a_usage_error_that_lists_what_there_is(run, data):
+    ended = run("eval", "qa", "--data", data, "--format", "other")
+    assert ended.code == 2
+    assert "there is no format 'other'" in ended.err
+    with pytest.raises(InputError, match="there is no format 'other'") as raised:
+        read_suite("other", data)
+    assert raised.value.hint == "formats: eoagent, earthbench, geobenchx, thinkgeo"
+
+
+def test_the_formats_of_the_command_are_those_that_can_be_read():
+    assert set(_FORMATS) == set(FORMATS)
+    assert _FORMATS[0] == OWN_FORMAT
+
+
+def test_a_file_of_another_format_is_told_with_its_field(run, data):
+    (data / "ThinkGeoBench.json").write_text('{"0": {"files": [], "gt_answer": null}}')
+    ended = run("eval", "qa", "--data", data, "--format", "thinkgeo")
+    assert ended.code == 3
+    assert "ThinkGeoBench.json: 0.dialogs: Field required" in ended.err
