@@ -58,6 +58,12 @@ def stac_server(servers: ModuleType) -> ModuleType:
     return _module("stac_server")
 
 
+@pytest.fixture(scope="session")
+def chatmodels() -> ModuleType:
+    """The module `tests/chatmodels.py`: a chat model that follows a script."""
+    return _module("chatmodels")
+
+
 class NoDeadline:
     """A deadline that never comes."""
 

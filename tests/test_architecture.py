@@ -26,7 +26,12 @@ MAX_POSITIONAL = 5
 RAISED_CEILINGS: dict[str, int] = {}
 """File, relative to the root, to its own ceiling; each with the reason in a comment."""
 FORBIDDEN_NAMES = {"utils", "common", "helpers", "base", "manager"}
-BROAD_EXCEPT_BOUNDARIES = {"eoagent/cli/main.py", "eoagent/planner/graph.py"}
+BROAD_EXCEPT_BOUNDARIES = {
+    "eoagent/cli/main.py",
+    "eoagent/mcp/boundary.py",
+    "eoagent/planner/model/calling.py",
+    "eoagent/planner/running.py",
+}
 
 
 def _relative(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Measure speed and memory, beside what one would do by hand, and print one table.
 
-    python tests/bench/run.py [--size 20000] [--runs 7] [--only overhead,process,each,large]
+    python tests/bench/run.py [--size 20000] [--runs 7] [--turns 200]
+                              [--only overhead,conversation,process,each,large]
                               [--no-hand] [--scene FILE] [--out FILE] [--folder FOLDER]
 
 Everything runs in child processes, one at a time, with a home of its own in a temporary folder that
@@ -23,10 +24,12 @@ from typing import Any
 
 from child import Spent, run_child
 from rows import Row, as_documents, as_table, row_of
+from talking import conversation_rows
 
 __all__ = ["main"]
 
 _HERE = Path(__file__).resolve().parent
+_PARTS = "overhead,conversation,process,each,large"
 _SCENE_PIXELS = 1000  # six noisy bands of this size make about 10 MB
 _BYTES_PER_PIXEL = 16
 _HAND_SHARE = 0.7
@@ -171,7 +174,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Speed and memory, beside the same by hand.")
     parser.add_argument("--size", type=int, default=20_000, help="pixels of the large scene's side")
     parser.add_argument("--runs", type=int, default=7, help="runs of the new process")
-    parser.add_argument("--only", default="overhead,process,each,large", help="parts, with commas")
+    parser.add_argument("--only", default=_PARTS, help="parts, with commas")
+    parser.add_argument("--turns", type=int, default=200, help="turns of the conversation")
     parser.add_argument("--no-hand", action="store_true", help="leave the large work by hand out")
     parser.add_argument("--scene", type=Path, help="small scene to ask about, not a made one")
     parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
@@ -187,6 +191,8 @@ def main() -> None:
         scene = asked.scene or _small_scene(folder)
         if "overhead" in parts:
             rows += overhead(scene, 25)
+        if "conversation" in parts:
+            rows += conversation_rows(asked.turns)
         if "process" in parts:
             rows += process(scene, folder, asked.runs)
         if "each" in parts:
