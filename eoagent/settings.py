@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """Planner used when none is named: `offline`, or `PROVIDER:MODEL`."""
     base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """Address of the language model's server, where it is not the provider's own."""
+    model_sees: bool = False
+    """Whether the language model is shown small pictures of what the tools made."""
     model_timeout_s: float = Field(default=120.0, gt=0)
     """Seconds without a sign of life after which a call of the language model is given up."""
     prices: dict[str, ModelPrice] = Field(default_factory=dict)

@@ -12,6 +12,7 @@ from eoagent.app.handles import HandleBook, carry_in
 from eoagent.app.inputs import classify
 from eoagent.app.request import Request
 from eoagent.app.shelf import Shelf
+from eoagent.app.sight import sights_of
 from eoagent.app.threadstore import open_turn
 from eoagent.app.toolbox import Bench, Toolbox
 from eoagent.app.turn import Turn, run_turn
@@ -22,11 +23,12 @@ from eoagent.contracts.events import Event
 from eoagent.contracts.planner import Limits, Planner
 from eoagent.io.href import redact_text
 from eoagent.io.origin import OriginGuard
+from eoagent.io.previews import MapMaker
 from eoagent.io.transcript import Said, Transcript
 from eoagent.planner.approval import Policy
 from eoagent.planner.model.model_planner import ModelPlanner
-from eoagent.planner.nodes import Wiring
 from eoagent.planner.state import State
+from eoagent.planner.wiring import Wiring
 from eoagent.settings import Settings
 
 __all__ = ["Means", "make_toolbox", "make_wiring", "policy_of", "run_request"]
@@ -154,6 +156,8 @@ def make_wiring(
         redact=means.redact,
         is_stopped=request.stop.is_set if request.stop is not None else lambda: False,
     )
+    if shop.settings.model_sees and isinstance(means.planner, ModelPlanner):
+        wiring = replace(wiring, look=sights_of(MapMaker(shop.store, origins), shop.store))
     return replace(wiring, begin=begin or wiring.begin, end=end or wiring.end)
 
 

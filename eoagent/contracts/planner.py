@@ -20,6 +20,7 @@ __all__ = [
     "Limits",
     "Line",
     "Planner",
+    "Sight",
     "Spent",
     "Turn",
     "View",
@@ -91,8 +92,19 @@ class Exchange(Record):
     """Its run in the ledger."""
 
 
+class Sight(Record):
+    """A small picture of an artifact, for a language model that sees; no checkpoint has it."""
+
+    handle: str
+    """The artifact."""
+    title: str
+    """What it is."""
+    png_base64: str
+    """A PNG of some hundred pixels, in base64."""
+
+
 class View(Record):
-    """All that a planner sees: no pixel, no array, no secret."""
+    """All that a planner sees: no array, no secret, and pictures only if its model can look."""
 
     question: str
     """The question as it was put."""
@@ -122,6 +134,8 @@ class View(Record):
     """Earlier questions of the conversation, oldest first."""
     earlier: tuple[Figure, ...] = ()
     """Figures of earlier questions of the conversation; their ids are not given again."""
+    sights: tuple[Sight, ...] = ()
+    """What the newest round made, as small pictures; empty for a model that does not see."""
     may_ask: bool = True
     """Whether a language model may still be asked: False once tokens, cost or time are used up."""
 

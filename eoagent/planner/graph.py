@@ -7,8 +7,9 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from eoagent.contracts.planner import Limits
-from eoagent.planner.nodes import Nodes, Wiring
+from eoagent.planner.nodes import Nodes
 from eoagent.planner.state import State, Task
+from eoagent.planner.wiring import Wiring
 
 __all__ = ["Graph", "build_graph", "recursion_limit"]
 

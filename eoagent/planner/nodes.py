@@ -3,65 +3,35 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from langgraph.config import get_stream_writer
 from langgraph.types import Command, Send, interrupt
 
-from eoagent.contracts.answer import AnswerRecord
 from eoagent.contracts.draft import Spent
 from eoagent.contracts.errors import BudgetExceeded, ModelError, SourceError
 from eoagent.contracts.plan import Plan, Step
-from eoagent.contracts.planner import Limits, Line, Planner, Turn, View
+from eoagent.contracts.planner import Line, Turn, View
 from eoagent.contracts.price import Price
 from eoagent.contracts.record import canonical_json
 from eoagent.planner.answering import check_draft, finish
-from eoagent.planner.approval import Approval, Policy, question_about
+from eoagent.planner.approval import Approval, question_about
 from eoagent.planner.budget import over_budget
 from eoagent.planner.evidence import Casebook, Findings
-from eoagent.planner.execution import Call, Executor, Recorder
+from eoagent.planner.execution import Call
 from eoagent.planner.gate import admit_steps, check_plan, refused_record
 from eoagent.planner.history import carry_over
 from eoagent.planner.running import WallClock, price_call, run_call
 from eoagent.planner.state import State, Task, blank
-from eoagent.planner.views import pending_steps, view_of
+from eoagent.planner.views import newest_artifacts, pending_steps, view_of
+from eoagent.planner.wiring import Wiring
 
-__all__ = ["Nodes", "Wiring"]
+__all__ = ["Nodes"]
 
 JsonDict = dict[str, Any]
 
 _FIGURE_ID: Final = re.compile(r"f[1-9][0-9]{0,5}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wiring:
-    """What the nodes work with; none of it is ever part of a checkpoint."""
-
-    planner: Planner
-    """Proposes steps and writes the answer."""
-    executor: Executor
-    """Runs tools."""
-    recorder: Recorder
-    """Keeps the evidence."""
-    limits: Limits
-    """Where a run stops."""
-    versions: dict[str, str]
-    """Versions that answers state."""
-    clock: Callable[[], float] = time.time
-    """Seconds since the epoch; survives a restart of the process."""
-    is_stopped: Callable[[], bool] = lambda: False
-    """Whether the user wants the run to end."""
-    redact: Callable[[Any], Any] = lambda value: value
-    """Takes keys out of the texts in a JSON value: what planner and tools say is written down."""
-    begin: Callable[[State], str] = lambda state: state.get("run", "")
-    """Told the state that a run starts with; returns the run's id in the ledger."""
-    end: Callable[[AnswerRecord], None] = lambda _answer: None
-    """Told the answer."""
-    policy: Policy = field(default_factory=Policy)
-    """Up to where a run goes without asking."""
 
 
 class Nodes:
@@ -238,8 +208,9 @@ class Nodes:
         return WallClock(ends=ends, clock=self._wiring.clock, is_stopped=self._wiring.is_stopped)
 
     def _view(self, state: State) -> View:
-        names = self._wiring.executor.names()
-        return view_of(state, self._findings(state), names, may_ask=not self._over(state))
+        names, findings = self._wiring.executor.names(), self._findings(state)
+        view = view_of(state, findings, names, may_ask=not self._over(state))
+        return view.model_copy(update={"sights": self._wiring.look(newest_artifacts(view))})
 
     def _findings(self, state: State) -> Findings:
         evidence = self._casebook.of(state.get("run", ""))

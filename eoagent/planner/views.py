@@ -8,7 +8,7 @@ from eoagent.contracts.planner import Exchange, Input, Turn, View
 from eoagent.planner.evidence import Findings
 from eoagent.planner.state import State
 
-__all__ = ["pending_steps", "view_of"]
+__all__ = ["newest_artifacts", "pending_steps", "view_of"]
 
 
 def pending_steps(state: State) -> list[Step]:
@@ -40,3 +40,11 @@ def view_of(
         earlier=tuple(findings.earlier.values()),
         may_ask=may_ask,
     )
+
+
+def newest_artifacts(view: View) -> tuple[str, ...]:
+    """Return the artifacts that the newest round of planning made, in order of step."""
+    steps = view.turns[-1].steps if view.turns else ()
+    records = {record.n: record for record in view.steps}
+    made = (handle for n in steps if n in records for handle in records[n].artifacts)
+    return tuple(dict.fromkeys(made))

@@ -16,7 +16,7 @@ from eoagent.contracts.draft import ModelPrice, Spent
 from eoagent.contracts.errors import InputError, ModelError
 from eoagent.contracts.plan import Plan, Step
 from eoagent.contracts.planner import QUIET, Draft
-from eoagent.planner.nodes import Wiring
+from eoagent.planner.wiring import Wiring
 from eoagent.settings import Settings
 
 QUESTION = "How much water is there?"

@@ -16,7 +16,7 @@ from eoagent.contracts.tool import Tool
 from eoagent.planner.model.calling import Talk, ask_model
 from eoagent.planner.model.closing import closing_draft
 from eoagent.planner.model.coordinates import coordinates_of, invented
-from eoagent.planner.model.messages import add_word, messages_of
+from eoagent.planner.model.messages import add_word, messages_of, show
 from eoagent.planner.model.prompt import question_text, system_text
 from eoagent.planner.model.reading import Check, plan_of
 from eoagent.planner.model.toolspec import ToolSpec, choose, spec_of
@@ -114,6 +114,8 @@ class ModelPlanner:
             )
         elif ending:
             messages = add_word(messages, _wind_up(ending))
+        if view.sights:
+            messages.append(show(view.sights))
         figures = {figure.id: figure for figure in (*view.earlier, *view.figures)}
         reply = ask_model(self._talk, messages, shown.definitions, line=line, figures=figures)
         numbers = [step.n for step in view.plan]

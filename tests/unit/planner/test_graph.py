@@ -21,8 +21,8 @@ from eoagent.contracts.tool import ToolResult
 from eoagent.planner.approval import Approval, Policy
 from eoagent.planner.execution import Outcome
 from eoagent.planner.graph import build_graph, recursion_limit
-from eoagent.planner.nodes import Wiring
 from eoagent.planner.scripted import ScriptedPlanner
+from eoagent.planner.wiring import Wiring
 
 
 def _number(name: str, value: float, unit: str = "m2") -> FigureDraft:
