@@ -23,8 +23,8 @@ from eoagent.io.origin import OriginGuard
 from eoagent.io.signed import is_marked
 from eoagent.planner.approval import Approval
 from eoagent.planner.graph import build_graph, recursion_limit
-from eoagent.planner.nodes import Wiring
 from eoagent.planner.state import State
+from eoagent.planner.wiring import Wiring
 
 __all__ = ["Turn", "run_turn"]
 

@@ -171,6 +171,7 @@ class Ledger:
 
         Raises:
             NotFound: if there is none.
+            InputError: if its id is not valid Unicode.
             SourceError: if the ledger cannot be read or the run in it is damaged.
         """
         with self.file.reading() as connection:

@@ -324,12 +324,12 @@ def test_none_can_be_run_over(world, kind):
     _probe(world, calls, kind)
 
 
-def _catalog(world: World, title: str) -> str:
-    """Write a catalog of A with one item of that title and id; return its path."""
+def _catalog(world: World, title: str, identity: str = "") -> str:
+    """Write a catalog with one item of that title, on A's scene; return its path."""
     item = {
         "type": "Feature",
         "stac_version": "1.0.0",
-        "id": title,
+        "id": identity or title,
         "geometry": None,
         "bbox": [14.9, 45.9, 15.1, 46.1],
         "properties": {"datetime": "2024-07-01T10:00:00Z", "title": title},
@@ -463,33 +463,50 @@ def test_an_answer_cannot_cite_a_figure_of_another_conversation(world, identity)
 
 
 def test_equal_findings_of_two_conversations_keep_their_own_words(world):
-    """What both found in a folder that both know is not called after what B looked for."""
-    catalog = _catalog(world, "common")
+    """What both find in files that both know is not called what B calls it."""
 
-    def steps(**conditions):
-        return (
+    def steps(catalog: str, title: str, **conditions: Any) -> list[Step]:
+        return [
             Step(n=1, tool="find_scenes", arguments={"catalog": catalog, **conditions}),
             Step(n=2, tool="open_image", arguments={"scenes": "$1"}),
             Step(n=3, tool="threshold", arguments={"raster": "$2", "rule": "water"}),
-            Step(n=4, tool="render_map", arguments={"layers": ["$3"]}),
-            Step(n=5, tool="describe_data", arguments={"target": "$1.table"}),
-        )
+            Step(
+                n=4,
+                tool="render_map",
+                arguments={"layers": ["$3"], "title": title, "width_px": 200},
+            ),
+            Step(n=5, tool="render_map", arguments={"layers": ["$3"]}),
+            Step(n=6, tool="describe_data", arguments={"target": "$1.table"}),
+        ]
 
-    mine, _ = world.ask(*steps(), catalog=catalog, name="mine first")
-    conditions = {"bbox": [14.9123, 45.9, 15.1, 46.1]}
-    titled = [
-        s.model_copy(update={"arguments": {**s.arguments, "title": WORDS[1]}})
-        if s.tool == "render_map"
-        else s
-        for s in steps(**conditions)
-    ]
-    planner = ScriptedPlanner([Plan(steps=tuple(titled))], Draft(text="Done."))
-    theirs = world.agent(planner).ask("What is there?", thread="theirs", catalog=catalog)
-    assert [step.status for step in theirs.steps] == ["done"] * 2 + ["cached", "done", "done"]
-    again, _ = world.ask(*steps(), catalog=catalog, name="mine first")
-    assert {artifact.id for artifact in again.artifacts} == {a.id for a in mine.artifacts}
+    def look() -> None:
+        world.check_silent(*(store.get(artifact.id) for artifact in mine.artifacts))
+
+    catalog, long = _catalog(world, "common"), "m" * 100
+    mine, _ = world.ask(*steps(catalog, long), catalog=catalog, name="mine first")
     store = open_workshop(world.home).store
-    world.check_silent(*(store.get(artifact.id) for artifact in again.artifacts))
+    look()
+    renamed = _catalog(world, WORDS[1], "common")
+    theirs = (
+        steps(catalog, f"{long} {WORDS[1]}", bbox=[14.9123, 45.9, 15.1, 46.1]),
+        steps(renamed, WORDS[1]),
+    )
+    for n, plan in enumerate(theirs):
+        planner = ScriptedPlanner([Plan(steps=tuple(plan))], Draft(text="Done."))
+        given = {"catalog": plan[0].arguments["catalog"], "thread": f"theirs {n}"}
+        answer = world.agent(planner).ask("What is there?", **given)
+        assert {step.status for step in answer.steps} <= {"done", "cached"}, answer.steps
+        look()
+    asked = [
+        call
+        for artifact in mine.artifacts
+        if artifact.kind in {"mask", "raster", "table"}
+        for call in (_literal(artifact.id)[-3], *_drawn(artifact.id)[1:])
+        if not (artifact.kind == "table" and call[0] == "render_map")
+    ]
+    again = [Step(n=n, tool=tool, arguments=given) for n, (tool, given) in enumerate(asked, 1)]
+    after, _ = world.ask(*again, name="mine first")
+    assert {step.status for step in after.steps} <= {"done", "cached"}, after.steps
 
 
 def test_what_was_made_in_a_conversation_is_good_in_its_next_message(world):
@@ -546,8 +563,9 @@ def test_the_id_of_a_run_is_no_way_into_a_single_question(world):
         agent = world.agent(ScriptedPlanner([], Draft(text="Done.")))
         with pytest.raises(NotFound):
             agent.thread(run).turns()
-        _, views = world.ask(name=run)
+        _, views = world.ask(name=run, images=[])
     assert not views[0].history
+    assert not views[0].inputs
     assert [turn.question for turn in agent.thread(run).turns()] == ["What is mine?"]
 
 

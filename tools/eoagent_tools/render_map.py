@@ -55,7 +55,7 @@ def render_map(arguments: RenderMap, services: Services) -> ToolResult:
     picture = services.store.put(
         "picture",
         title=title,
-        payload={"title": title, **layers},
+        payload=layers,
         preview=layers,
         file=picture_file,
         media_type="image/png",
@@ -63,7 +63,7 @@ def render_map(arguments: RenderMap, services: Services) -> ToolResult:
     page = services.store.put(
         "picture",
         title=f"{title} (page)",
-        payload={"title": title, **layers},
+        payload=layers,
         preview=layers,
         file=page_file,
         media_type="text/html",
