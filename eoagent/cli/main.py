@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,6 +75,8 @@ class _Discreet(logging.Formatter):
 def main() -> None:
     """Run the command line; the only place that turns errors into exit codes."""
     wants_json = "--json" in sys.argv
+    # Of rasterio, whose own silence does not hold with several threads: grids are told by us.
+    warnings.filterwarnings("ignore", message=".*(no geotransform|Affine.identity).*")
     _set_up_streams(as_json=wants_json)
     try:
         code = _invoke(sys.argv[1:])

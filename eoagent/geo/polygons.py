@@ -178,11 +178,8 @@ def _burn(placed: Sequence[BaseGeometry], window: Window) -> NDArray[np.bool_]:
     """Return the pixels with their centre inside geometries in the window's own pixels."""
     if not placed:
         return np.zeros((window.height, window.width), dtype=bool)
-    # A grid of pixels of size 1 would be taken for one without a georeference, and warned about;
-    # twice the size is as exact.
-    doubled = shapely.transform(np.asarray(placed, dtype=object), lambda points: points * 2.0)
     burnt: NDArray[np.uint8] = rasterize(
-        doubled, out_shape=(window.height, window.width), transform=Affine.scale(2.0), dtype="uint8"
+        placed, out_shape=(window.height, window.width), transform=Affine.identity(), dtype="uint8"
     )
     return burnt.astype(bool)
 
