@@ -12,10 +12,12 @@ import rasterio
 from rasterio.drivers import raster_driver_extensions
 
 from eoagent import __version__, plugins
+from eoagent.app.chatmodel import open_chat_model
 from eoagent.app.toolbox import Bench, Toolbox
 from eoagent.app.workshop import Workshop, open_workshop
-from eoagent.contracts.errors import EoAgentError
+from eoagent.contracts.errors import EoAgentError, ModelMissing
 from eoagent.contracts.record import Record
+from eoagent.io.href import redact_text
 from eoagent.io.origin import OriginGuard
 
 __all__ = ["Finding", "examine"]
@@ -50,7 +52,8 @@ def examine() -> tuple[Finding, ...]:
     except EoAgentError as error:
         findings.append(Finding(what="home", state="broken", detail=str(error), remedy=error.hint))
         return tuple(findings)
-    return (*findings, _home(shop), *_tools(shop), _gazetteer(), _server(), *_rooms())
+    rest = (_gazetteer(), _server(), *_rooms())
+    return (*findings, _home(shop), _planner(shop), *_tools(shop), *rest)
 
 
 def _gdal() -> Finding:
@@ -71,6 +74,24 @@ def _home(shop: Workshop) -> Finding:
         remedy = "free some space, or run: eoagent runs prune"
         return Finding(what="home", state="broken", detail=detail, remedy=remedy)
     return Finding(what="home", state="ok", detail=detail)
+
+
+def _planner(shop: Workshop) -> Finding:
+    """The planner of the settings; nothing is sent to a language model."""
+    settings = shop.settings
+    name = settings.planner
+    if name == "offline":
+        detail = "offline: a grammar reads the questions; --planner PROVIDER:MODEL asks a model"
+        return Finding(what="planner", state="ok", detail=detail)
+    try:
+        open_chat_model(name, settings=settings)
+    except EoAgentError as error:
+        is_missing = isinstance(error, ModelMissing)
+        state: Literal["missing", "broken"] = "missing" if is_missing else "broken"
+        return Finding(what="planner", state=state, detail=str(error), remedy=error.hint)
+    where = f" at {redact_text(settings.base_url)}" if settings.base_url else ""
+    price = "with" if name in settings.prices else "without"
+    return Finding(what="planner", state="ok", detail=f"{name}{where}, {price} a price")
 
 
 def _tools(shop: Workshop) -> list[Finding]:

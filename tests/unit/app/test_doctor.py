@@ -88,3 +88,37 @@ def test_a_damaged_ledger_is_found(findings, tmp_path):
     found = findings()
     assert found["home"].state == "broken"
     assert "ledger.sqlite" in found["home"].detail
+
+
+@pytest.mark.parametrize(
+    ("variables", "state", "detail"),
+    [
+        ({}, "ok", "offline: a grammar reads the questions"),
+        ({"EOAGENT_PLANNER": "openai:x"}, "broken", "no key for openai"),
+        ({"EOAGENT_PLANNER": "nobody:x"}, "broken", "planner 'nobody:x' is not known"),
+        (
+            {"EOAGENT_PLANNER": "anthropic:x", "ANTHROPIC_API_KEY": "k"},
+            "missing",
+            "langchain_anthropic",
+        ),
+        (
+            {
+                "EOAGENT_PLANNER": "openai:x",
+                "EOAGENT_BASE_URL": "http://127.0.0.1:8000/v1?key=canary",
+            },
+            "ok",
+            "openai:x at http://127.0.0.1:8000/v1?..., without a price",
+        ),
+    ],
+)
+def test_the_planner_of_the_settings_is_looked_at_and_nothing_is_sent(
+    findings, monkeypatch, variables, state, detail
+):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = findings()["planner"]
+    assert found.state == state
+    assert detail in found.detail
+    assert "canary" not in found.detail
+    assert (state == "ok") == (found.remedy == "")
