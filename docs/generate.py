@@ -1,6 +1,6 @@
 """Write into the documents what can be computed: tables, transcripts, outputs of examples.
 
-`python docs/generate.py` rewrites README.md and examples/*.py in place; the tests call the same
+`python docs/generate.py` rewrites README.md, reference.md and the examples; the tests call the same
 functions and compare. The picture is made by `docs/make_picture.py`.
 """  # noqa: INP001 - a script, not a package
 
@@ -28,6 +28,7 @@ from eoagent.contracts.tool import ToolCard
 __all__ = [
     "EXAMPLES",
     "README",
+    "REFERENCE",
     "ROOT",
     "command_table",
     "replace_part",
@@ -38,6 +39,7 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+REFERENCE = ROOT / "docs" / "reference.md"
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))
 
 _MARK = "\n# Output:\n"
@@ -147,11 +149,12 @@ def _run(command: Sequence[str], folder: Path) -> str:
 
 
 def main() -> None:
-    """Bring README and examples up to date."""
+    """Bring README, reference and examples up to date."""
     for example in EXAMPLES:
         example.write_text(with_output(example), encoding="utf-8")
-    text = replace_part(README.read_text(encoding="utf-8"), "tools", tool_table())
-    text = replace_part(text, "commands", command_table())
+    text = replace_part(REFERENCE.read_text(encoding="utf-8"), "tools", tool_table())
+    REFERENCE.write_text(replace_part(text, "commands", command_table()), encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         README.write_text(run_blocks(text, Path(name)), encoding="utf-8")
 

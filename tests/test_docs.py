@@ -27,6 +27,7 @@ from eoagent.testing import check_tool
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 REGENERATE = "python docs/generate.py brings it up to date"
@@ -69,9 +70,16 @@ def test_the_transcript_of_the_readme_is_what_its_commands_print(generate, tmp_p
     assert _rounded(generate.run_blocks(README, tmp_path)) == _rounded(README), REGENERATE
 
 
-def test_the_tables_of_the_readme_are_those_of_the_code(generate):
-    assert _part(README, "tools") == generate.tool_table(), REGENERATE
-    assert _part(README, "commands") == generate.command_table(), REGENERATE
+def test_the_tables_of_the_reference_are_those_of_the_code(generate):
+    assert _part(REFERENCE, "tools") == generate.tool_table(), REGENERATE
+    assert _part(REFERENCE, "commands") == generate.command_table(), REGENERATE
+
+
+def test_the_readme_names_every_command_and_fits_two_screens(generate):
+    names = {line.split()[2].strip("`") for line in generate.command_table().splitlines()[2:]}
+    said = README.partition("## Commands and tools")[2].partition("##")[0]
+    assert all(f"`{name}`" in said for name in names)
+    assert len(README.splitlines()) <= 170
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
