@@ -22,7 +22,7 @@ def evaluation(shared_data, tmp_path_factory):
     recorded = set(json.loads(RECORDING.read_text(encoding="utf-8"))["replies"])
     lines = (shared_data / "qa_multistep.jsonl").read_text(encoding="utf-8").splitlines()
     chosen = [line for line in lines if json.loads(line)["id"] in recorded]
-    assert len(chosen) == len(recorded) == 26
+    assert len(chosen) == len(recorded) == 41
     home = tmp_path_factory.mktemp("recorded")
     questions = home / "questions.jsonl"
     questions.write_text("\n".join(chosen), encoding="utf-8")

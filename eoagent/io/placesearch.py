@@ -20,7 +20,7 @@ __all__ = ["Found", "find_named"]
 
 _OUTLINES: Final = (
     "give a places file with its outline, such as Natural Earth countries or states, or the area "
-    "as a bounding box"
+    "as a bounding box; scenes may be found by words too"
 )
 
 
