@@ -13,7 +13,7 @@ from typing import Any
 
 from eoagent import __version__
 from eoagent.app.answer import Answer
-from eoagent.app.aside import follow_aside
+from eoagent.app.aside import Either, follow_aside
 from eoagent.app.chatmodel import is_chat_model, model_planner, open_chat_model
 from eoagent.app.conversation import Conversation
 from eoagent.app.recovery import mend_thread
@@ -145,7 +145,9 @@ class Agent:
         """
 
         def start(stop: threading.Event) -> Iterator[Event]:
-            return self.stream(question, **{"stop": stop} | given)
+            own = given.get("stop")
+            both = stop if own is None else Either(stop, own)
+            return self.stream(question, **given | {"stop": both})
 
         async with aclosing(follow_aside(start)) as events:
             async for event in events:

@@ -9,7 +9,18 @@ from typing import Any
 
 from eoagent.contracts.events import Event
 
-__all__ = ["follow_aside"]
+__all__ = ["Either", "follow_aside"]
+
+
+class Either:
+    """Set when one of two events is: the listener left, or whoever asked wants the run to end."""
+
+    def __init__(self, first: threading.Event, second: Any) -> None:
+        self._events = (first, second)
+
+    def is_set(self) -> bool:
+        """Return whether one of the events is set."""
+        return any(event.is_set() for event in self._events)
 
 
 async def follow_aside(

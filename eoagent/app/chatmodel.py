@@ -122,13 +122,14 @@ def open_chat_model(
     said: dict[str, Any] = {"model": model}
     if address:
         said["base_url"] = address
+        if provider.key:
+            # A settings file may have come with somebody's data: a key goes where it was sent to.
+            is_typed = address in {base_url, held.get("EOAGENT_BASE_URL", "")}
+            said["api_key"] = (held.get(provider.key, "") if is_typed else "") or _NO_KEY
     if provider_name == "openai":
         said |= {"max_retries": 0, "timeout": settings.model_timeout_s, "stream_usage": True}
         if address:
-            # A settings file may have come with somebody's data: a key goes where it was sent to.
-            is_typed = address in {base_url, held.get("EOAGENT_BASE_URL", "")}
-            key = held.get(provider.key, "") if is_typed else ""
-            said |= {"api_key": key or _NO_KEY, "use_responses_api": False}
+            said["use_responses_api"] = False
     elif provider_name == "ollama":
         said["client_kwargs"] = {"timeout": settings.model_timeout_s}
     else:

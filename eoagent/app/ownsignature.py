@@ -113,6 +113,10 @@ def read_signature(
     return Signature(fields=fields, figures=frozenset(figures), services=services)
 
 
+_TAKEN: Final = frozenset({"each"})
+"""What a step says besides its arguments."""
+
+
 def _check_parameter(parameter: inspect.Parameter, hints: Mapping[str, Any], about: str) -> None:
     name = parameter.name
     if parameter.kind in _NOT_BY_NAME:
@@ -124,7 +128,7 @@ def _check_parameter(parameter: inspect.Parameter, hints: Mapping[str, Any], abo
         raise InputError(
             f"parameter '{name}' of {about} has no type", hint=f"annotate it: {name}: float"
         )
-    if name.startswith("_") or hasattr(Arguments, name):
+    if name.startswith("_") or hasattr(Arguments, name) or name in _TAKEN:
         raise InputError(f"{about} has a parameter named '{name}'", hint="give it another name")
     if isinstance(parameter.default, FieldInfo):
         raise InputError(

@@ -14,9 +14,10 @@ from pydantic import JsonValue
 
 from eoagent.app.each import check_count, filled, items_of
 from eoagent.contracts.artifact import Artifact, FeaturesRef, handle_kind
-from eoagent.contracts.errors import InputError
+from eoagent.contracts.errors import EoAgentError
 from eoagent.contracts.price import Price
 from eoagent.contracts.raster import RasterRef
+from eoagent.contracts.record import canonical_json, digest
 from eoagent.contracts.tool import Arguments, Services, Tool
 from eoagent.io.href import redact_text
 from eoagent.io.readprice import is_remote, reading_price
@@ -24,6 +25,7 @@ from eoagent.planner.execution import Call
 
 __all__ = ["price_of"]
 
+_MOST_SHOWN: Final = 160
 _PLACES: Final = {"path": "writes", "file": "writes", "url": "sends to", "to": "sends to"}
 """Arguments that say where something goes."""
 
@@ -86,14 +88,28 @@ def _price(
 ) -> Price:
     arguments = check(raw)
     state = getattr(tool, "price", None)
-    price = _estimate(tool, raw, look) if state is None else state(arguments, services)
-    if not isinstance(price, Price):
-        raise InputError(
-            f"the price of {tool.card.name} is {type(price).__name__}",
-            hint="its price function must return a Price",
-        )
+    price = _estimate(tool, raw, look) if state is None else _told(tool, state, arguments, services)
     if tool.card.outward and not price.outward:
         return price + Price(outward=(_outward(tool, raw),))
+    return price
+
+
+def _told(
+    tool: Tool, state: Callable[..., object], arguments: Arguments, services: Services
+) -> Price:
+    """Return the price that a tool states.
+
+    An error of ours says that the call will fail when it is run; of a tool that acts outside this
+    must not be believed.
+    """
+    try:
+        price = state(arguments, services)
+    except EoAgentError as error:
+        if not tool.card.outward:
+            raise
+        raise RuntimeError(f"the price function of {tool.card.name} failed") from error
+    if not isinstance(price, Price):
+        raise TypeError(f"the price of {tool.card.name} is {type(price).__name__}, not a Price")
     return price
 
 
@@ -133,4 +149,6 @@ def _outward(tool: Tool, raw: Mapping[str, JsonValue]) -> str:
         place = raw.get(key)
         if isinstance(place, str):
             return f"{tool.card.name} {verb} {redact_text(place)[:150]!r}"
-    return f"{tool.card.name} writes or sends outside the store"
+    told = redact_text(canonical_json(dict(raw)))
+    shown = told if len(told) <= _MOST_SHOWN else f"{told[:_MOST_SHOWN]}… {digest(raw)[:8]}"
+    return f"{tool.card.name} writes or sends outside the store: {shown}"

@@ -97,7 +97,7 @@ def run_request(means: Means, request: Request) -> Iterator[Event]:
         earlier = (pair[0] for told in start["history"] for pair in told["artifacts"])
         carry_in((*request.handles, *earlier), book=book, store=shop.store, origins=origins)
 
-    request = replace(request, question=redact_text(request.question))
+    request = replace(request, question=means.redact(redact_text(request.question)))
     with open_turn(shop, request.thread) as threads:
         run = shop.ledger.start_run(request.question, planner.name, request.thread or "")
         turn = Turn(
@@ -152,7 +152,7 @@ def make_wiring(
         recorder=LedgerRecorder(ledger=shop.ledger, versions=means.versions),
         limits=limits,
         versions=means.versions,
-        policy=policy_of(shop.settings, outward=request.out_dir is None),
+        policy=policy_of(shop.settings, may_write=request.out_dir is not None),
         redact=means.redact,
         is_stopped=request.stop.is_set if request.stop is not None else lambda: False,
     )
@@ -176,13 +176,13 @@ def _limits(settings: Settings, planner: Planner, request: Request) -> Limits:
     return limits
 
 
-def policy_of(settings: Settings, *, outward: bool) -> Policy:
-    """Return up to where a run goes without asking; `outward`: whether it asks before it writes."""
+def policy_of(settings: Settings, *, may_write: bool = False) -> Policy:
+    """Return up to where a run goes without asking; `may_write`: files, into a folder named."""
     return Policy(
         max_bytes=settings.approve_bytes,
         max_scenes=settings.approve_scenes,
         max_seconds=settings.approve_seconds,
-        outward=outward,
+        may_write=may_write,
     )
 
 

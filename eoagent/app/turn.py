@@ -32,6 +32,10 @@ _SUBJECTS = frozenset({"image", "features", "catalog"})
 """Inputs that a question is about; a message that brings none is about those of the last one."""
 
 
+_LASTING = frozenset({"catalog", "places"})
+"""Inputs that stay at hand, for a planner that converses, when a message brings others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """What a turn is run with."""
@@ -107,7 +111,7 @@ def _start(turn: Turn, earlier: State) -> State:
     """Return the state that a turn starts with; a reply to a question back continues it."""
     request = turn.request
     question, carried = request.question, [i.to_dict() for i in turn.inputs]
-    bands, gsd = list(request.bands), request.gsd_m
+    fresh, bands, gsd = list(carried), list(request.bands), request.gsd_m
     asked_back = earlier.get("asked_back", "")
     if asked_back:
         question = f"{asked_back} {question}"
@@ -118,7 +122,10 @@ def _start(turn: Turn, earlier: State) -> State:
         kinds = set() if asked_back else {i["kind"] for i in carried}
         old = [i for i in earlier.get("inputs", []) if _bare(i["href"]) not in known]
         carried = [i for i in old if i["kind"] not in kinds] + carried
-        bands, gsd = bands or earlier.get("bands", []), gsd or earlier.get("gsd_m")
+        if is_new and not asked_back:  # what was said of another image does not hold for this one
+            carried = [i for i in carried if i["kind"] in _LASTING or i in fresh]
+        else:
+            bands, gsd = bands or earlier.get("bands", []), gsd or earlier.get("gsd_m")
     return {
         "run": turn.run,
         "question": question,

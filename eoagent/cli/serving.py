@@ -67,7 +67,7 @@ def mcp(
         out_dir=out,
     )
     shop = open_workshop()
-    policy = policy_of(shop.settings, outward=True)
+    policy = policy_of(shop.settings)
     approval = serving.Approval(policy=policy, yes=yes, out_dir=out)
     session = serving.open_session(shop, permissions)
     if transport is Transport.STDIO:

@@ -67,6 +67,16 @@ class FoundRegions:
         lon, lat = pixel_to_lonlat(self.grid, [row], [col])
         return float(lon[0]), float(lat[0])
 
+    def reaches_edge(self, index: int) -> bool:
+        """Return whether a region has a pixel in the first or last row or column of the image."""
+        table, grid = self.table, self.grid
+        return bool(
+            table.row_start[index] == 0
+            or table.col_start[index] == 0
+            or table.row_stop[index] == grid.height
+            or table.col_stop[index] == grid.width
+        )
+
     def _sizes(self) -> NDArray[np.float64]:
         if self.table.area_m2 is not None:
             return np.asarray(self.table.area_m2, dtype=np.float64)

@@ -20,6 +20,7 @@ from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import Step, StepRecord
 from eoagent.contracts.record import canonical_json
+from eoagent.planner.approval import NOT_APPROVED
 from eoagent.planner.evidence import Findings
 from eoagent.planner.rendering import REFERENCE_IN_TEXT, bare_claims, render
 from eoagent.planner.state import State
@@ -58,8 +59,8 @@ def check_draft(state: State, findings: Findings) -> Checked:
     allowed += [f"{figure.label} {figure.method}" for figure in figures.values()]
     choices = (f.value for f in figures.values() if isinstance(f.value, str))
     allowed += [choice for choice in choices if any(c.isdigit() for c in choice)]
-    has_choice = any(figure.unit == "choice" for figure in cited)
-    claims = bare_claims(draft.text, allowed=allowed, has_choice=has_choice)
+    values = {f.value for f in cited if isinstance(f.value, str)}
+    claims = bare_claims(draft.text, allowed=allowed, choices=values)
     if not claims:
         return Checked(text=text, unverified=(), complaint="")
     complaint = (
@@ -146,7 +147,11 @@ def finish(
         assumptions=_unique(
             [*state.get("assumptions", []), *(a for r in told for a in r.assumptions)]
         ),
-        warnings=_unique([w for r in told for w in r.warnings] + [state.get("stopped", "")]),
+        warnings=_unique(
+            [w for r in told for w in r.warnings]
+            + [_not_done(r) for r in records.values()]
+            + [state.get("stopped", "")]
+        ),
         question_back=draft.question_back
         or (ended.message if ended and ended.ended_as == "clarify" else ""),
         unverified=checked.unverified,
@@ -157,6 +162,13 @@ def finish(
         run=state.get("run", ""),
         inputs=tuple(dict(raw) for raw in state.get("inputs", [])),
     )
+
+
+def _not_done(record: StepRecord) -> str:
+    """Return that a step was not approved, which the answer may have passed over."""
+    error = record.error or {}
+    is_denied = error.get("message", "").startswith(NOT_APPROVED)
+    return f"step {record.n} ({record.tool}) {error['message']}" if is_denied else ""
 
 
 def _shows(records: Iterable[StepRecord]) -> bool:

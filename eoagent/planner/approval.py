@@ -8,8 +8,12 @@ from typing import Final
 from eoagent.contracts.price import Price
 from eoagent.contracts.record import Record
 
-__all__ = ["Approval", "Policy", "needs_approval", "question_about", "within"]
+__all__ = ["NOT_APPROVED", "Approval", "Policy", "needs_approval", "question_about", "within"]
 
+NOT_APPROVED: Final = "not approved"
+"""What the error of a call begins with that the user said no to."""
+_WRITES: Final = " writes '"
+"""How the price of a call that writes a file says so; the path is checked when the tool starts."""
 _ROUNDING: Final = 1e-9
 """What adding seconds in another order may differ by."""
 
@@ -26,6 +30,8 @@ class Policy:
     """Time that tools state beforehand, seconds."""
     outward: bool = True
     """Whether everything that writes outside the store or sends something out is asked about."""
+    may_write: bool = False
+    """Whether files may be written without asking: the user named the folder that they go to."""
 
 
 class Approval(Record):
@@ -51,8 +57,9 @@ def needs_approval(price: Price, policy: Policy) -> str:
     if price.seconds > policy.max_seconds:
         took = Price(seconds=price.seconds).text
         reasons.append(f"{took}, more than {policy.max_seconds:g} s")
-    if price.outward and policy.outward:
-        reasons.append(Price(outward=price.outward).text)
+    outward = tuple(t for t in price.outward if not (policy.may_write and _WRITES in t))
+    if outward and policy.outward:
+        reasons.append(Price(outward=outward).text)
     return "; ".join(reasons)
 
 

@@ -11,7 +11,7 @@ from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import Step, StepRecord
 from eoagent.contracts.planner import Limits
 from eoagent.contracts.record import digest
-from eoagent.planner.approval import Approval
+from eoagent.planner.approval import NOT_APPROVED, Approval
 from eoagent.planner.execution import Executor
 from eoagent.planner.references import lifted, references_of, resolve, waits_for
 
@@ -180,7 +180,7 @@ def refused_record(call: JsonDict, asked: Approval) -> StepRecord:
     """Return the record of a call that the user did not approve."""
     problem = {
         "kind": "BudgetExceeded",
-        "message": f"not approved: {asked.reason}",
+        "message": f"{NOT_APPROVED}: {asked.reason}",
         "hint": "ask for less, or approve it (--yes, or a higher limit in the settings)",
     }
     return StepRecord.model_validate({**call, "status": "failed", "error": problem})

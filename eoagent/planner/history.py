@@ -51,7 +51,7 @@ def carry_over(state: State, answer: AnswerRecord, figures: Mapping[str, Figure]
             *(_without(old, exchange) for old in state.get("history", [])),
             exchange.to_dict(),
         ][-_MAX_EXCHANGES:],
-        "earlier": _kept_longest(_once({**state.get("earlier", {}), **fresh}), answered),
+        "earlier": _kept_longest(_once({**state.get("earlier", {}), **fresh}, answered), answered),
         "answered": answered,
         "figure_base": state.get("figure_base", 0) + len(figures),
         "asked_back": state["question"] if answer.status == "clarify" else "",
@@ -127,10 +127,10 @@ def _label(figure: Figure) -> str:
     return figure.label if name in figure.label else f"{figure.label} [{name}]"
 
 
-def _once(figures: dict[str, JsonDict]) -> dict[str, JsonDict]:
-    """Return figures without those that a newer one says again."""
+def _once(figures: dict[str, JsonDict], answered: list[str]) -> dict[str, JsonDict]:
+    """Return figures without those that no answer told and a newer one says again."""
     newest = {(raw["label"], str(raw["value"]), raw["unit"]): i for i, raw in figures.items()}
-    return {i: figures[i] for i in figures if i in newest.values()}
+    return {i: figures[i] for i in figures if i in newest.values() or i in answered}
 
 
 def _kept_longest(figures: dict[str, JsonDict], answered: list[str]) -> dict[str, JsonDict]:

@@ -169,7 +169,7 @@ class Nodes:
         raw, writer = state["call"], get_stream_writer()
         writer({"kind": "step-start", "step": Step.model_validate(_as_step(raw)).to_dict()})
         outcome = run_call(self._wiring.executor, self._call(state, writer), raw)
-        outcome["record"] = self._wiring.redact(outcome["record"])
+        outcome = self._wiring.redact(outcome)
         return {"fresh": [self._casebook.of(state["run"]).hand_in(outcome)]}
 
     def write(self, state: State) -> JsonDict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -34,6 +34,8 @@ _DIRECTION: Final = re.compile(
     r"(增加|减少|上升|下降|扩大|缩小|大于|小于)",
     re.IGNORECASE,
 )
+_UP: Final = re.compile(r"increas|rose|risen|grew|grown|增加|上升|扩大", re.IGNORECASE)
+_DOWN: Final = re.compile(r"decreas|fell|fallen|shr|declin|减少|下降|缩小", re.IGNORECASE)
 _BOUND: Final = re.compile(
     r"\s*(?:or equal to\s+|等于\s*)?[-+−]?(?:\d|\.\d)|\s*(?:its|their|the|that)\s+(?:own\s+)?error|"
     r"\s*(?:其|它的?|自身的?|该)?误差"
@@ -139,13 +141,15 @@ def numbers_in(text: str) -> set[float]:
     return {abs(float(m.replace(",", "").replace("−", "-"))) for m in found}
 
 
-def bare_claims(text: str, *, allowed: Iterable[str], has_choice: bool) -> tuple[str, ...]:
+def bare_claims(
+    text: str, *, allowed: Iterable[str], choices: Collection[str] = ()
+) -> tuple[str, ...]:
     """Return what a text claims by hand: numbers without a figure, directions without a choice.
 
     Args:
         text: the draft, with its references still in place.
         allowed: texts whose numbers may be quoted (question, step arguments, dates, titles).
-        has_choice: whether the draft refers to a figure that is a choice.
+        choices: values of the figures that are choices and that the draft refers to.
     """
     plain = _DATE.sub(" ", REFERENCE_IN_TEXT.sub(" ", text))
     quotable: set[float] = set()
@@ -161,10 +165,18 @@ def bare_claims(text: str, *, allowed: Iterable[str], has_choice: bool) -> tuple
         for number in _NUMBER.findall(plain)
         if abs(float(number.replace(",", "").replace("−", "-"))) not in quotable
     ]
-    if not has_choice:
-        found = (m.group(0) for m in _DIRECTION.finditer(plain) if not _BOUND.match(plain, m.end()))
-        claims += [word for word in found if word.lower() not in said]
+    found = (m.group(0) for m in _DIRECTION.finditer(plain) if not _BOUND.match(plain, m.end()))
+    claims += [word for word in found if word.lower() not in said and not _is_borne(word, choices)]
     return tuple(dict.fromkeys(claims))
+
+
+def _is_borne(word: str, choices: Collection[str]) -> bool:
+    """Whether a choice bears a word out: up and down need one that says so, comparisons any."""
+    if _UP.match(word):
+        return any(choice.startswith("increas") for choice in choices)
+    if _DOWN.match(word):
+        return any(choice.startswith("decreas") for choice in choices)
+    return bool(choices)
 
 
 def _is_name(token: str, quoted: set[str]) -> bool:

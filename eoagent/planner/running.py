@@ -50,14 +50,18 @@ class WallClock:
 
 
 def price_call(executor: Executor, call: Call) -> Price:
-    """Return what a call would take; nothing for one that cannot be priced: it fails when run."""
+    """Return what a call would take.
+
+    Nothing for one that is not valid, which fails when it is run; one whose tool cannot tell its
+    price is told as such, so that it is asked about.
+    """
     try:
         return executor.price(call)
     except EoAgentError:
         return Price()
-    except Exception:  # noqa: BLE001 - a named boundary: a price function may be anybody's
-        _log.exception("the price of %s cannot be told", call.tool)
-        return Price()
+    except Exception as error:  # noqa: BLE001 - a named boundary: price functions are anybody's
+        _log.warning("the price of %s cannot be told: %s", call.tool, type(error).__name__)
+        return Price(outward=(f"{call.tool} does what its price function fails to tell",))
 
 
 def run_call(executor: Executor, call: Call, raw: JsonDict) -> JsonDict:
@@ -79,7 +83,7 @@ def run_call(executor: Executor, call: Call, raw: JsonDict) -> JsonDict:
         raise
     except EoAgentError as error:
         record |= _failure(error)
-    except Exception as error:  # noqa: BLE001 - a named boundary: one bad tool must not end the run
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a named boundary: one bad tool must not end the run
         # Its text may hold a key, so the log says what happened where, and not what was said.
         _log.error("tool %s failed in a way it must not: %s", call.tool, _places(error))
         record |= _failure(

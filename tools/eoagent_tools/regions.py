@@ -37,6 +37,9 @@ class Regions(Arguments):
     """Keep only this many, the largest; 1 gives the largest alone."""
 
 
+_CUT = "the largest region of {label} reaches the edge of the image and may go on beyond it"
+
+
 def regions(arguments: Regions, services: Services) -> ToolResult:
     """Return the regions as polygons along pixel edges, largest first, and figures about them.
 
@@ -71,6 +74,7 @@ def regions(arguments: Regions, services: Services) -> ToolResult:
         artifacts={"features": artifact},
         figures=_figures(ref, found, int(chosen.size), int(chosen[0]), method),
         assumptions=traced.assumptions,
+        warnings=(_CUT.format(label=ref.label),) if found.reaches_edge(int(chosen[0])) else (),
     )
 
 

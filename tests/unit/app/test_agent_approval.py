@@ -81,3 +81,13 @@ def test_an_approval_that_breaks_off_leaves_the_conversation_usable(scene, tmp_p
     with pytest.raises(KeyboardInterrupt):
         _ask(scene, tmp_path / "home", thread="t", approve=leave)
     assert _ask(scene, tmp_path / "home", thread="t", approve=True).status == "answered"
+
+
+def test_a_folder_that_was_named_is_written_to_without_a_question_and_nothing_is_sent(tmp_path):
+    from eoagent.contracts.price import Price
+    from eoagent.planner.approval import Policy, needs_approval
+
+    policy = Policy(may_write=True)
+    assert needs_approval(Price(outward=("export writes 'a.tif'",)), policy) == ""
+    assert "mail sends" in needs_approval(Price(outward=("mail sends to 'x'",)), policy)
+    assert needs_approval(Price(outward=("export writes 'a.tif'",)), Policy())

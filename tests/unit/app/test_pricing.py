@@ -218,7 +218,7 @@ def test_a_list_that_no_step_can_run_over_has_no_price(store, price):
 
 def test_a_tool_that_states_its_price_is_taken_at_its_word(store, price):
     assert price("stated", several=[_raster(store)]) == Price(seconds=5.0, tokens=1)
-    with pytest.raises(InputError, match="the price of wrong is int"):
+    with pytest.raises(TypeError, match="the price of wrong is int"):
         price("wrong")
 
 
@@ -227,10 +227,15 @@ def test_what_goes_outside_is_named_with_its_place(price):
     assert price("sends", url="https://h.example/?key=SECRET").outward == (
         "sends sends to 'https://h.example/?...'",
     )
-    assert price("sends").outward == ("sends writes or sends outside the store",)
-    assert len(price("sends", path="x\n" * 5000).outward[0]) < 400
-    assert "\n" not in price("sends", path="x\n" * 5000).outward[0]
-    assert price("tells").outward == ("a letter to 'x'",)
+    assert price("sends").outward == ("sends writes or sends outside the store: {}",)
+
+
+def test_calls_with_other_arguments_are_told_apart_so_that_one_yes_covers_one(store, price):
+    rasters = [_raster(store) for _ in range(2)]
+    lists = ([rasters[0]], rasters * 8, rasters * 9)
+    told = [price("sends", several=several).outward[0] for several in lists]
+    assert len(set(told)) == 3
+    assert all(len(text) < 240 for text in told)
 
 
 def test_an_artifact_of_another_run_has_no_price(kept, price):

@@ -358,8 +358,13 @@ def test_only_a_plain_yes_is_a_yes():
     assert answer["steps"][0]["status"] == "failed"
 
 
-def test_a_price_function_that_fails_does_not_stop_the_run(caplog):
-    answer, asked, _ = _run_asked([Step(n=1, tool="strange", arguments={})], [])
-    assert asked == []
-    assert answer["steps"][0]["status"] == "done"
+@pytest.mark.parametrize("is_approved", [True, False])
+def test_a_call_whose_price_function_fails_is_asked_about(caplog, is_approved):
+    answer, asked, _ = _run_asked([Step(n=1, tool="strange", arguments={})], [is_approved])
+    assert [one.price.outward for one in asked] == [
+        ("strange does what its price function fails to tell",)
+    ]
+    assert answer["steps"][0]["status"] == ("done" if is_approved else "failed")
+    assert any("not approved" in text for text in answer["warnings"]) != is_approved
     assert "the price of strange cannot be told" in caplog.text
+    assert "somebody's" not in caplog.text

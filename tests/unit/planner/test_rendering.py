@@ -19,8 +19,8 @@ def _figure(value=2.5e6, unit="m2", error=None, identity="f1"):
     )
 
 
-def _claims(text, *allowed, has_choice=False):
-    return bare_claims(text, allowed=allowed, has_choice=has_choice)
+def _claims(text, *allowed, choices=()):
+    return bare_claims(text, allowed=allowed, choices=choices)
 
 
 @pytest.mark.parametrize(
@@ -179,10 +179,22 @@ def test_no_number_slips_through_behind_any_unit(value, unit):
 
 
 @pytest.mark.parametrize(
-    "word", ["increased", "Decreasing", "fell", "grew", "shrank", "larger than", "增加", "小于"]
+    ("word", "choice", "other"),
+    [
+        ("increased", "increased", "decreased"),
+        ("Decreasing", "decreasing", "increasing"),
+        ("fell", "decreased", "unchanged"),
+        ("grew", "increasing", "2010"),
+        ("shrank", "decreased", "increased"),
+        ("larger than", "2010", None),
+        ("增加", "increased", "decreased"),
+        ("小于", "yes", None),
+    ],
 )
-def test_a_direction_needs_a_choice_or_a_source_that_says_it(word):
+def test_a_direction_needs_a_choice_that_says_so_or_a_source(word, choice, other):
     text = f"The water {word} there"
     assert _claims(text) == (word,)
-    assert _claims(text, has_choice=True) == ()
+    assert _claims(text, choices={choice}) == ()
+    if other is not None:
+        assert _claims(text, choices={other}) == (word,)
     assert _claims(text, f"has it {word}?") == ()

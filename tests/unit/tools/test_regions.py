@@ -177,3 +177,27 @@ def test_arguments_out_of_range_are_refused(bench):
     assert "keep" in bench.refused("regions", mask=mask, keep=0)
     assert "min_area_m2" in bench.refused("regions", mask=mask, min_area_m2=-1)
     assert "threshold makes one" in bench.refused("regions", mask="raster:0123456789ab")
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "is_cut"),
+    [
+        (slice(2, 6), slice(2, 6), False),
+        (slice(0, 6), slice(2, 6), True),
+        (slice(2, 6), slice(0, 6), True),
+        (slice(2, 10), slice(2, 6), True),
+        (slice(2, 6), slice(2, 12), True),
+    ],
+)
+def test_a_largest_region_that_the_image_cuts_off_is_told(bench, places, rows, columns, is_cut):
+    mask = np.zeros((10, 12), bool)
+    mask[rows, columns] = True
+    _, result = traced(bench, bench.mask(mask, places["utm"], label="water"))
+    told = ("the largest region of water reaches the edge of the image and may go on beyond it",)
+    assert result.warnings == (told if is_cut else ())
+
+
+def test_a_small_region_at_the_edge_is_not_told_of(bench, places):
+    mask = np.zeros((10, 12), bool)
+    mask[0, 0] = mask[2:6, 2:6] = True
+    assert traced(bench, bench.mask(mask, places["utm"]))[1].warnings == ()

@@ -53,4 +53,4 @@ def test_labels_and_errors_of_strangers_cannot_pass_for_references(figure, done)
 def test_its_own_words_claim_no_number(figure):
     draft = closing_draft(View(question="?", figures=(figure(1),)), "the limit was reached")
     allowed = [figure(1).label]
-    assert bare_claims(draft.text, allowed=allowed, has_choice=False) == ()
+    assert bare_claims(draft.text, allowed=allowed) == ()
