@@ -82,13 +82,16 @@ def box_around(geometry: BaseGeometry) -> BBox:
         return BBox(west=-180.0, south=south, east=180.0, north=north)
     turned = sorted((west % 360, west % 360 + east - west, west, east) for west, east in spans)
     first, reach, start, edge = turned[0]
+    farthest = max(turned, key=lambda span: span[1])
+    if farthest[1] - 360 > reach:  # it comes round over the meridian of Greenwich, past the first
+        reach, edge = farthest[1] - 360, farthest[3]
     gaps = []
     for low, high, west, east in turned[1:]:
-        gaps.append((low - reach, edge, west))
+        gaps.append((low - reach, low % 360, edge, west))  # of equal gaps the one farther east
         if high > reach:
             reach, edge = high, east
-    gaps.append((first + 360 - reach, edge, start))
-    widest, east, west = max(gaps)
+    gaps.append((first + 360 - reach, first, edge, start))
+    widest, _, east, west = max(gaps)
     if widest >= 360 - _HAIR:
         return BBox(west=_wrap(west), south=south, east=_wrap(west), north=north)
     if widest <= _EPS:

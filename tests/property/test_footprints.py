@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from shapely import affinity
 
@@ -37,6 +37,21 @@ def test_the_box_is_the_narrowest_and_covers_every_part(spans):
             assert (lon - box.west) % 360 <= width(box) + 1e-6 or (box.west - lon) % 360 < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("spans", "west", "east"),
+    [
+        ([(0, 1), (-1, 3)], -1, 2),
+        ([(0, 1), (-1, 30), (5, 2)], -1, 29),
+        ([(10, 5), (-100, 150)], -100, 50),
+        ([(170, 20), (-179, 2)], 170, -170),
+    ],
+)
+def test_a_part_that_comes_round_past_the_first_is_covered_whole(spans, west, east):
+    box = box_around(shapely.multipolygons(boxes(spans)))
+    assert (box.west, box.east) == (west, east)
+
+
+@example(spans=[(0, 1), (0, 3), (-180, 1), (-178, 1)], turns=[-360, -360, -360, 0, -360])
 @given(spans=SPANS, turns=st.lists(st.sampled_from([-360, 0, 360]), min_size=5, max_size=5))
 def test_whole_turns_do_not_change_the_box(spans, turns):
     moved = [
