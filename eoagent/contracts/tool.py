@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from eoagent.contracts.artifact import Artifact
 from eoagent.contracts.figure import Figure, FigureDraft
+from eoagent.contracts.models import Indexes, Models, NoIndexes, NoModels
 from eoagent.contracts.price import Price
+from eoagent.contracts.progress import Deadline, Progress
 from eoagent.contracts.record import Record
 from eoagent.contracts.store import ArtifactStore, Origins
 
@@ -92,24 +94,6 @@ class ToolResult(Record):
     """For tools that end a run: the question back, or the reason."""
 
 
-class Deadline(Protocol):
-    """The time that is left."""
-
-    def check(self) -> None:
-        """Raise `BudgetExceeded` once the time is over; long loops call it often."""
-
-    @property
-    def remaining_s(self) -> float:
-        """Seconds left, possibly infinite."""
-
-
-class Progress(Protocol):
-    """Where a long step reports how far it is."""
-
-    def __call__(self, done: float, what: str) -> None:
-        """Report the share done (0 to 1) and what is being done."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Limits and habits that settings give to tools."""
@@ -148,6 +132,10 @@ class Services:
     """Where to report progress."""
     options: Options
     """Limits and habits."""
+    models: Models = field(default_factory=NoModels)
+    """Models by what they can do."""
+    indexes: Indexes = field(default_factory=NoIndexes)
+    """Indexes by name."""
 
 
 class Tool(Protocol):

@@ -1,0 +1,96 @@
+"""Runners: what every model stands behind, and what the pool that keeps them is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pydantic import Field
+
+from eoagent.contracts.card import ModelCard
+from eoagent.contracts.record import Record
+
+__all__ = ["Counters", "Dtype", "Placement", "Runner", "RunnerKind"]
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+
+class Placement(Record):
+    """Where and how a model runs."""
+
+    device: str = "cpu"
+    """`cpu`, or `cuda:0` and the like."""
+    dtype: Dtype = "float32"
+    """Type of its weights and of its arithmetic."""
+    preprocessing: Literal["strict", "fast"] = "fast"
+    """`strict` prepares pictures one by one as the published code does, `fast` as a batch."""
+    max_batch: int = Field(default=32, ge=1)
+    """Most items in one pass."""
+
+    @property
+    def precision(self) -> Literal["float32", "half"]:
+        """Class of precision: vectors of one class can be compared, whatever device made them."""
+        return "float32" if self.dtype == "float32" else "half"
+
+
+class Counters(Record):
+    """What one model has done since it was first asked."""
+
+    requests: int = 0
+    """Requests taken."""
+    items: int = 0
+    """Items in them."""
+    batches: int = 0
+    """Passes through the model."""
+    largest_batch: int = 0
+    """Most items in one pass."""
+    failures: int = 0
+    """Requests that ended in an error of the model."""
+    timeouts: int = 0
+    """Requests that were given up at their deadline."""
+    loads: int = 0
+    """Times that its weights were loaded."""
+    busy_s: float = 0.0
+    """Seconds in the model."""
+    waiting_s: float = 0.0
+    """Seconds that requests waited for their turn, summed."""
+
+
+class Runner(Protocol):
+    """A loaded model; used by one thread at a time."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model can do."""
+
+    @property
+    def memory_mb(self) -> int:
+        """Memory that it holds now, MB."""
+
+    def run(self, task: str, items: Sequence[Any]) -> Sequence[Any]:
+        """Run one batch of one task and return a result for each item, in order.
+
+        Raises:
+            InputError: if the runner knows no such task, or an item does not fit it.
+            ModelError: if the model fails on the batch.
+        """
+
+    def close(self) -> None:
+        """Give its memory back; it is not used afterwards."""
+
+
+class RunnerKind(Protocol):
+    """A kind of model: what an entry point of `eoagent.runners` names."""
+
+    def cards(self) -> tuple[ModelCard, ...]:
+        """Return the cards of the models that it can run; nothing heavy is imported for it."""
+
+    def load(self, card: ModelCard, weights: Path, placement: Placement) -> Runner:
+        """Load weights, tensors only, and return the model ready to run.
+
+        Raises:
+            NotFound: if the file is not there.
+            ModelMissing: if a library that it needs is not installed.
+            ModelError: if the file does not hold the weights that the card describes.
+        """

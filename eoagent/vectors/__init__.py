@@ -1,0 +1,1 @@
+"""Vectors of pictures and texts: what their geometry tells, without any model."""
