@@ -26,6 +26,7 @@ from eoagent.contracts.draft import ModelPrice
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.planner import Limits
 from eoagent.contracts.tool import Options
+from eoagent.io.access_rules import HostRule, read_rules
 from eoagent.io.href import redact_text
 
 __all__ = ["FILE_NAME", "Settings", "load_settings"]
@@ -38,6 +39,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="EOAGENT_",
+        env_nested_delimiter="__",
         frozen=True,
         extra="forbid",
         use_attribute_docstrings=True,
@@ -60,6 +62,8 @@ class Settings(BaseSettings):
     """US dollars that the language model may take in a run."""
     allow_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Private or loopback hosts that documents may name; commas between them in a variable."""
+    stac: dict[str, HostRule] = Field(default_factory=dict)
+    """Hosts that want a key, each a section `[stac."HOST"]` with `auth` and what goes with it."""
     max_steps: int = Field(default=Limits().max_steps, ge=1, le=1000)
     """Tool calls in a run."""
     max_seconds: float = Field(default=Limits().max_seconds, gt=0)
@@ -91,6 +95,17 @@ class Settings(BaseSettings):
     geocoder_url: str = Field(default=Options().geocoder_url, pattern=r"^https?://\S+$")
     """Address of that service, without its `/search`."""
 
+    index: str = ""
+    """Index meant where none is named; empty takes the only one there is."""
+    encoder: str = ""
+    """Model of pictures and texts meant where none is named; empty chooses by the pixel size."""
+    device: str = Field(default="", pattern=r"^(cpu|cuda(:\d+)?)?$")
+    """Where models run: `cpu`, `cuda`, `cuda:1`; empty takes the first GPU, else the CPU."""
+    precision: Literal["auto", "float32", "half"] = "auto"
+    """Arithmetic of models: `auto` takes half precision where the device computes in it."""
+    model_memory_mb: int = Field(default=8_000, ge=64)
+    """Most memory that the weights of loaded models take, MB."""
+
     pictures: Literal["auto", "blocks", "off"] = "auto"
     """How `eoagent chat` shows maps: as the terminal can, as half blocks, or not at all."""
 
@@ -98,6 +113,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split_hosts(cls, hosts: object) -> object:
         return [h.strip() for h in hosts.split(",")] if isinstance(hosts, str) else hosts
+
+    @field_validator("stac", mode="before")
+    @classmethod
+    def _read_hosts(cls, sections: object) -> dict[str, HostRule]:
+        return read_rules(sections)
 
     @classmethod
     def settings_customise_sources(
@@ -188,7 +208,7 @@ def load_settings(home: Path, *, folder: Path | None = None) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"setting '{name}': {first['msg']}",
+            f"setting '{name}': {first['msg'].removeprefix('Value error, ')}",
             hint=f"settings are: {', '.join(Settings.model_fields)}",
         ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, SettingsError) as error:

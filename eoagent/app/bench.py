@@ -58,7 +58,7 @@ def run_tool(
         EoAgentError: whatever the tool raises.
     """
     shop = open_workshop(home)
-    origins = OriginGuard(allow_hosts=shop.settings.allow_hosts)
+    origins = OriginGuard(allow_hosts=shop.settings.allow_hosts, access=shop.access)
     for href in hrefs_of(arguments):
         origins.type_in(href)
     book = HandleBook()

@@ -23,6 +23,7 @@ from typing import Final
 
 from eoagent.contracts.errors import InputError, SourceError
 from eoagent.contracts.store import Admitted
+from eoagent.io.access import AccessBook
 from eoagent.io.address import Resolver, resolve_host
 from eoagent.io.href import UrlHref, parse_href, refusal
 from eoagent.io.origin import OriginGuard
@@ -44,6 +45,7 @@ class Fence:
         *,
         allow_hosts: Iterable[str] = (),
         network: bool = True,
+        access: AccessBook | None = None,
         resolver: Resolver = resolve_host,
     ) -> None:
         """Put up a fence.
@@ -52,6 +54,7 @@ class Fence:
             roots: folders whose files may be read; relative paths count from the first.
             allow_hosts: hosts, as `HOST` or `HOST:PORT`, that may be private and speak plain http.
             network: whether any web address may be read.
+            access: keys of hosts.
             resolver: turns a host and a port into addresses.
 
         Raises:
@@ -64,7 +67,10 @@ class Fence:
         """Whether any web address may be read."""
         if not self.roots:
             raise InputError("no folder may be read", hint="name at least one (--root FOLDER)")
-        self._guard = OriginGuard(allow_hosts=allow_hosts, roots=self.roots, resolver=resolver)
+        self._access = access or AccessBook()
+        self._guard = OriginGuard(
+            allow_hosts=allow_hosts, roots=self.roots, access=self._access, resolver=resolver
+        )
 
     def admit(self, href: str, *, base: str = "") -> Admitted:
         """Return a source cleared for reading; `base` is the document that named it, if any.
@@ -74,6 +80,7 @@ class Fence:
             SourceError: if the place is refused; the message says by which rule.
         """
         source = parse_href(base) if base else None
+        href = self._access.plain(href)
         place = parse_href(href, base_url=source.url if isinstance(source, UrlHref) else "")
         if isinstance(place, UrlHref):
             return self._admit_url(href, base)
@@ -90,7 +97,7 @@ class Fence:
         Raises:
             SourceError: if the text is no plain path and no http(s) address.
         """
-        if isinstance(parse_href(href), UrlHref):
+        if isinstance(parse_href(self._access.plain(href)), UrlHref):
             self._guard.type_in(href)
 
     def remember(self, hrefs: Iterable[str], *, base: str = "") -> None:
@@ -103,6 +110,7 @@ class Fence:
         Raises:
             SourceError: if it may not.
         """
+        href = self._access.plain(href)
         place = parse_href(href)
         if isinstance(place, UrlHref):
             self._check_network(href)

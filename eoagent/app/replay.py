@@ -74,7 +74,8 @@ def replay_answer(
     plan = Plan(steps=tuple(_steps(before, document)))
     planner = ScriptedPlanner([plan] if plan.steps else [], _all_results, name="replay")
     agent = Agent(planner, home=home, settings=settings)
-    guard = OriginGuard(allow_hosts=agent.workshop.settings.allow_hosts)
+    shop = agent.workshop
+    guard = OriginGuard(allow_hosts=shop.settings.allow_hosts, access=shop.access)
     guard.type_in(str(document))
     typed: list[str] = []
     refused: dict[str, EoAgentError] = {}

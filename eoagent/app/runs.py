@@ -76,6 +76,8 @@ def make_toolbox(
         limits=limits,
         cache=shop.ledger if request.use_cache else None,
         handles=handles or HandleBook(),
+        models=shop.models,
+        indexes=shop.indexes(origins, default=request.index or ""),
     )
     return Toolbox(bench, shelf)
 
@@ -88,8 +90,12 @@ def run_request(means: Means, request: Request) -> Iterator[Event]:
     """
     shop, planner = means.shop, means.planner
     _limits(shop.settings, planner, request)  # before anything is opened or written down
-    origins = OriginGuard(typed=tuple(request.typed), allow_hosts=shop.settings.allow_hosts)
+    origins = OriginGuard(
+        typed=tuple(request.typed), allow_hosts=shop.settings.allow_hosts, access=shop.access
+    )
     inputs = classify(request, origins)
+    if request.index is not None:
+        shop.indexes(origins).existing(request.index)  # a slip shows before anything is planned
     origins.remember(addresses_in(request.question))
     book = HandleBook()
 

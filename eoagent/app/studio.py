@@ -33,11 +33,11 @@ def graph_of(agent: Agent) -> Graph:
     """Return the graph with the planner, tools and home folder of an agent."""
     means = agent.means
     shop = means.shop
-    origins = OriginGuard(allow_hosts=shop.settings.allow_hosts)
+    origins = OriginGuard(allow_hosts=shop.settings.allow_hosts, access=shop.access)
 
     def begin(state: State) -> str:
         for given in state.get("inputs", []):
-            if not is_marked(given["href"]):
+            if given["kind"] != "index" and not is_marked(given["href"]):
                 origins.type_in(given["href"])
         return shop.ledger.start_run(state["question"], means.planner.name)
 

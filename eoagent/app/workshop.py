@@ -1,4 +1,4 @@
-"""A home folder opened for work: settings, store, ledger and checkpoints."""
+"""A home folder opened for work: settings, store, ledger, checkpoints, models and indexes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from pathlib import Path
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from eoagent.app.indexes import HomeIndexes
+from eoagent.app.modelling import HomeModels
 from eoagent.contracts.errors import SourceError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import StepRecord
+from eoagent.contracts.store import Origins
+from eoagent.io.access import AccessBook
 from eoagent.io.atomic import HOME_HINT, disk_errors, make_folder
 from eoagent.io.home import check_letters, home_folder
 from eoagent.io.ledger import Ledger
@@ -32,6 +36,28 @@ class Workshop:
     settings: Settings
     store: FileStore
     ledger: Ledger
+    access: AccessBook
+    models: HomeModels
+    """Its models, none of them loaded before it is asked."""
+
+    def indexes(self, origins: Origins, *, default: str = "") -> HomeIndexes:
+        """Return its indexes as a run with this guard may use them.
+
+        Args:
+            origins: the guard of the run.
+            default: name of the index that is meant where none is given.
+        """
+        return HomeIndexes(
+            home=self.home,
+            models=self.models,
+            origins=origins,
+            default=default or self.settings.index,
+            host_access=self.settings.stac,
+        )
+
+    def close(self) -> None:
+        """Give back what loaded models hold."""
+        self.models.close()
 
 
 def open_workshop(home: Path | str | None = None, settings: Settings | None = None) -> Workshop:
@@ -49,6 +75,8 @@ def open_workshop(home: Path | str | None = None, settings: Settings | None = No
         settings=held,
         store=FileStore(folder),
         ledger=Ledger.open(folder / "ledger.sqlite"),
+        access=AccessBook(held.stac, environ=os.environ),
+        models=HomeModels(folder, held),
     )
 
 

@@ -100,7 +100,7 @@ class Chat:
         Raises:
             EoAgentError: what a message with it would fail with.
         """
-        given.check(self.agent.workshop.settings.allow_hosts)
+        given.check(self.agent.workshop)
         self.given = given
 
     def ask(self, question: str) -> None:
@@ -112,7 +112,7 @@ class Chat:
         """
         with closing(self.foreground.follow(self._start(question))) as events:
             answer = watch(events)
-        self.given = Given(places=self.given.places)
+        self.given = Given(places=self.given.places, index=self.given.index)
         self._answers.insert(0, answer)
         kept = self.save() if self.habits.out is not None else None
         show_answer(answer, kept)
@@ -215,7 +215,7 @@ class Chat:
         if kept is None:
             return None
         record = AnswerRecord.model_validate(kept)
-        origins = OriginGuard(allow_hosts=shop.settings.allow_hosts)
+        origins = OriginGuard(allow_hosts=shop.settings.allow_hosts, access=shop.access)
         for given in record.inputs:
             if not is_marked(given["href"]) and given["kind"] != "aoi":
                 origins.type_in(given["href"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from eoagent.app.inputs import classify
 from eoagent.app.request import Request
+from eoagent.app.workshop import Workshop
 from eoagent.io.href import redact
 from eoagent.io.origin import OriginGuard
 
@@ -21,6 +22,7 @@ class Given:
     features: tuple[str, ...] = ()
     aoi: str | None = None
     catalog: str | None = None
+    index: str | None = None
     places: str | None = None
     bands: tuple[str, ...] = ()
     gsd_m: float | None = None
@@ -30,7 +32,7 @@ class Given:
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in held.items() if value not in {None, ()}}
 
-    def check(self, allow_hosts: tuple[str, ...]) -> None:
+    def check(self, shop: Workshop) -> None:
         """Check it as a message with it would be checked, so that a slip shows at once.
 
         Raises:
@@ -39,7 +41,10 @@ class Given:
             InputError: if something is out of range or of the wrong kind.
         """
         request = Request(question="", **self.to_request())
-        classify(request, OriginGuard(allow_hosts=allow_hosts))
+        guard = OriginGuard(allow_hosts=shop.settings.allow_hosts, access=shop.access)
+        classify(request, guard)
+        if self.index is not None:
+            shop.indexes(guard).existing(self.index)
 
     @property
     def text(self) -> str:
@@ -48,6 +53,7 @@ class Given:
         parts += [f"features {redact(href)}" for href in self.features]
         parts += [f"area of interest {redact(self.aoi)}"] if self.aoi else []
         parts += [f"catalog {redact(self.catalog)}"] if self.catalog else []
+        parts += [f"index {self.index}"] if self.index else []
         parts += [f"places {redact(self.places)}"] if self.places else []
         parts += [f"bands {', '.join(self.bands)}"] if self.bands else []
         parts += [f"{self.gsd_m:g} m a pixel"] if self.gsd_m else []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from eoagent.contracts.artifact import Artifact, ArtifactKind
 
-__all__ = ["Admitted", "ArtifactStore", "Origins"]
+__all__ = ["Access", "Admitted", "ArtifactStore", "Origins", "Outgoing"]
 
 
 class ArtifactStore(Protocol):
@@ -53,6 +53,39 @@ class ArtifactStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A request as it goes out; nothing of it is printed, since a key may be in it."""
+
+    url: str = field(repr=False)
+    """The whole address."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Headers besides the usual."""
+    post: bytes | None = field(default=None, repr=False)
+    """Body of a POST; None for a GET."""
+
+
+class Access(Protocol):
+    """The way into a host that wants a key: signs requests as they go out, and nothing before."""
+
+    def sign(self, asked: Outgoing, *, left_s: float) -> Outgoing:
+        """Return the request with what the host wants to see; it is sent and then forgotten.
+
+        Args:
+            asked: the request, to the same place.
+            left_s: seconds that there are for it.
+
+        Raises:
+            SourceError: if the key is not there, or is refused where a token is asked for.
+        """
+
+    def renew(self, url: str) -> bool:
+        """Forget what was kept for an address; say whether signing anew may help."""
+
+    def advice(self, status: int, headers: Mapping[str, str]) -> str:
+        """Return what the user can do about a refusal of this status with these headers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
     """A source that passed the guard and may be opened as it stands."""
 
@@ -67,6 +100,8 @@ class Admitted:
     """Addresses that the host resolved to and that are allowed; the reader connects to these."""
     url: str = field(default="", repr=False)
     """The URL with its query, for the request alone; empty where `href` is all there is."""
+    access: Access | None = field(default=None, repr=False, compare=False)
+    """What signs requests to its host; None where the settings state no key."""
 
 
 class Origins(Protocol):

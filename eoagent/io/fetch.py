@@ -16,7 +16,8 @@ from typing import Final, Self
 import httpx
 
 from eoagent.contracts.errors import SourceError
-from eoagent.contracts.store import Admitted, Origins
+from eoagent.contracts.store import Admitted, Origins, Outgoing
+from eoagent.io.access_advice import advise, is_login
 from eoagent.io.href import UrlHref, parse_href, redact
 from eoagent.io.wire import Deadline, Reply, Wire, WireError
 
@@ -27,6 +28,7 @@ _SEE_OTHER: Final = 303
 _MOST_REDIRECTS: Final = 5
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _EXPIRED: Final = frozenset({401, 403, 404, 410})
+_REFUSED: Final = frozenset({401, 403})
 _ERROR_BODY: Final = 16 * 1024
 _MOST_WIRES: Final = 32
 _WORDS: Final = {
@@ -132,6 +134,7 @@ class Fetcher:
         self._wires = wires
         self._limits = limits
         self._sleep = sleep
+        self._may_renew = True
         self.shown = redact(admitted.href)
         """The address without credentials and query, for messages."""
 
@@ -156,6 +159,7 @@ class Fetcher:
         """
         deadline = Deadline(self._limits.deadline_s)
         redirects = tries = 0
+        self._may_renew = True
         while True:
             try:
                 reply = self._exchange(headers, body_limit, deadline, post)
@@ -190,9 +194,21 @@ class Fetcher:
             # A signed address that a redirect led to lapses; the first one gives another.
             self._place = self._start
             return _say(reply.status), 0.0
+        if reply.status in _REFUSED and self._may_renew and self._place.access is not None:
+            self._may_renew = False  # a token that was kept may have been called back
+            if self._place.access.renew(_url_of(self._place)):
+                return _say(reply.status), 0.0
         if not 200 <= reply.status < 300:
-            raise self.failed(_say(reply.status), hint="check the address")
+            raise self.failed(
+                _say(reply.status), hint=self._advice(reply.status, reply) or "check the address"
+            )
         return fault(reply), 0.0
+
+    def _advice(self, status: int, reply: Reply) -> str:
+        """Return which setting opens a place that refuses, or ""."""
+        if self._place.access is not None:
+            return self._place.access.advice(status, reply.headers)
+        return advise(_url_of(self._place), status)
 
     def failed(self, why: str, *, hint: str = "") -> SourceError:
         """Return the error that says why the document could not be had."""
@@ -208,9 +224,12 @@ class Fetcher:
         def limit(head: Reply) -> int:
             return body_limit(head) if 200 <= head.status < 300 else _ERROR_BODY
 
-        wire = self._wires.lend(self._place, self._limits)
-        url = _url_of(self._place)
-        return wire.exchange(url, headers=headers, deadline=deadline, body_limit=limit, post=post)
+        asked = Outgoing(url=_url_of(self._place), headers=headers, post=post)
+        if self._place.access is not None:
+            asked = self._place.access.sign(asked, left_s=deadline.left_s)
+        return self._wires.lend(self._place, self._limits).exchange(
+            asked.url, headers=asked.headers, deadline=deadline, body_limit=limit, post=post
+        )
 
     def _follow(self, reply: Reply, redirects: int) -> None:
         """Go where a redirect leads, if the guard admits it."""
@@ -218,9 +237,12 @@ class Fetcher:
         if redirects > _MOST_REDIRECTS:
             raise self.failed(f"it redirects more than {_MOST_REDIRECTS} times")
         if not location:
-            raise self.failed(f"it redirects ({reply.status}) without saying where to")
+            why = f"it redirects ({reply.status}) without saying where to"
+            raise self.failed(why, hint=self._advice(reply.status, reply))
         if self._origins is None:
             raise self.failed(f"it redirects to {redact(location)!r}, which is not followed here")
+        if is_login(location):
+            raise self.failed("it asks for a login", hint=self._advice(401, reply))
         try:
             target = parse_href(location, base_url=_url_of(self._place))
             url = target.url if isinstance(target, UrlHref) else location

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from eoagent.contracts.errors import SourceError
-from eoagent.io.address import Resolver, is_public
+from eoagent.io.address import Resolver, canonical_host, is_public
 from eoagent.io.href import UrlHref, redact, refusal
 
-__all__ = ["HostBook"]
+__all__ = ["HostBook", "allowed_host"]
 
 _BELIEVED_FOR_S: Final = 600.0
 
@@ -77,3 +77,25 @@ class HostBook:
         if not addresses:
             raise SourceError(f"host {place.host!r} of {shown!r} has no address", href=shown)
         return addresses
+
+
+def allowed_host(text: str) -> tuple[str, int | None]:
+    """Read `HOST` or `HOST:PORT`, an IPv6 host with a port in brackets.
+
+    Raises:
+        SourceError: if the text is none.
+    """
+    host, port = text.strip(), ""
+    if host.startswith("["):
+        host, _, port = host[1:].partition("]")
+        port = port.removeprefix(":")
+    elif host.count(":") == 1:
+        host, _, port = host.partition(":")
+    try:
+        return canonical_host(host.lower())[0], int(port) if port else None
+    except ValueError as error:
+        raise SourceError(
+            f"allow_hosts lists {text!r}, which is no host: {error}",
+            href=text,
+            hint="write HOST or HOST:PORT",
+        ) from None

@@ -35,8 +35,9 @@ from typing import Final
 
 from eoagent.contracts.errors import NotFound, SourceError
 from eoagent.contracts.store import Admitted
-from eoagent.io.address import Resolver, canonical_host, resolve_host
-from eoagent.io.hosts import HostBook
+from eoagent.io.access import AccessBook
+from eoagent.io.address import Resolver, resolve_host
+from eoagent.io.hosts import HostBook, allowed_host
 from eoagent.io.href import LocalHref, UrlHref, parse_href, redact, refusal
 from eoagent.io.signed import SignedBook, is_marked, lost_query
 from eoagent.io.typed import TypedPlaces, expand, lies_in
@@ -60,6 +61,7 @@ class OriginGuard:
         *,
         allow_hosts: Iterable[str] = (),
         roots: Iterable[str | Path] = (),
+        access: AccessBook | None = None,
         resolver: Resolver = resolve_host,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,6 +71,7 @@ class OriginGuard:
             typed: places that the user typed: paths, folders, addresses.
             allow_hosts: hosts, as `HOST` or `HOST:PORT`, that may be private and speak plain http.
             roots: folders of our own, such as the artifact store, whose files may be read.
+            access: keys of hosts; admitted places carry what signs requests to them.
             resolver: turns a host and a port into addresses.
             clock: seconds; decides when a resolved host is asked for again.
 
@@ -76,8 +79,9 @@ class OriginGuard:
             SourceError: if a typed place or a listed host is none.
         """
         self._lock = threading.Lock()
+        self._access = access or AccessBook()
         self._hosts = HostBook(resolver=resolver, clock=clock)
-        self._allow = frozenset(_allowed_host(text) for text in allow_hosts)
+        self._allow = frozenset(allowed_host(text) for text in allow_hosts)
         self._folders = {os.path.realpath(root) for root in roots}
         self._typed = TypedPlaces()
         self._known: set[str] = set()
@@ -92,7 +96,7 @@ class OriginGuard:
         Raises:
             SourceError: if the text is no plain path and no http(s) address.
         """
-        self._typed.add(parse_href(self._signed.reveal(href)))
+        self._typed.add(self._parse_alone(href))
 
     def remember(self, hrefs: Iterable[str], *, base: str = "") -> None:
         """Note places that a document named, so that they can be opened later without it.
@@ -108,7 +112,7 @@ class OriginGuard:
         document = parse_href(base or _FORGOTTEN)
         for href in hrefs:
             with contextlib.suppress(SourceError):
-                place = _parse_named(href, document)
+                place = self._parse_named(href, document)
                 if is_marked(href) or (isinstance(place, LocalHref) and place.path[0] != "/"):
                     continue
                 with self._lock:
@@ -122,7 +126,7 @@ class OriginGuard:
         Raises:
             SourceError: if it was not.
         """
-        place = parse_href(self._signed.reveal(href))
+        place = self._parse_alone(href)
         if isinstance(place, UrlHref):
             if not self._stands_by_itself(place) and self._naming(place) is None:
                 raise _unreached(place.url)
@@ -144,7 +148,7 @@ class OriginGuard:
             href = self._signed.reveal(href)
         elif is_marked(href):  # a document may not borrow the key of an address of this run
             raise lost_query(href)
-        place = _parse_named(href, source)
+        place = self._parse_named(href, source)
         if isinstance(place, UrlHref):
             admitted = self._admit_url(place, source)
         else:
@@ -183,7 +187,17 @@ class OriginGuard:
             typed=is_typed,
             addresses=addresses,
             url=place.url,
+            access=self._access.of(place, addresses),
         )
+
+    def _parse_alone(self, href: str) -> LocalHref | UrlHref:
+        """Read an href that stands by itself."""
+        return parse_href(self._access.plain(self._signed.reveal(href)))
+
+    def _parse_named(self, href: str, source: LocalHref | UrlHref | None) -> LocalHref | UrlHref:
+        """Read an href that a document names, if there is one."""
+        base_url = source.url if isinstance(source, UrlHref) else ""
+        return parse_href(self._access.plain(href), base_url=base_url)
 
     def _stands_by_itself(self, place: UrlHref) -> bool:
         """Whether an address needs no document: it was typed, listed, or admitted before."""
@@ -250,10 +264,6 @@ class OriginGuard:
             )
 
 
-def _parse_named(href: str, source: LocalHref | UrlHref | None) -> LocalHref | UrlHref:
-    return parse_href(href, base_url=source.url if isinstance(source, UrlHref) else "")
-
-
 def _key(place: LocalHref | UrlHref) -> str:
     """Return what a place is known by: its whole address, or its real path."""
     return place.url if isinstance(place, UrlHref) else os.path.realpath(expand(place.path))
@@ -265,24 +275,6 @@ def _unreached(url: str) -> SourceError:
 
 def _untyped(href: str) -> SourceError:
     return refusal(href, "it is a local path that the user did not type", hint=_TYPE_IT)
-
-
-def _allowed_host(text: str) -> tuple[str, int | None]:
-    """Read `HOST` or `HOST:PORT`, an IPv6 host with a port in brackets."""
-    host, port = text.strip(), ""
-    if host.startswith("["):
-        host, _, port = host[1:].partition("]")
-        port = port.removeprefix(":")
-    elif host.count(":") == 1:
-        host, _, port = host.partition(":")
-    try:
-        return canonical_host(host.lower())[0], int(port) if port else None
-    except ValueError as error:
-        raise SourceError(
-            f"allow_hosts lists {text!r}, which is no host: {error}",
-            href=text,
-            hint="write HOST or HOST:PORT",
-        ) from None
 
 
 def _readable(href: str, real: str, *, folder_ok: bool) -> str:

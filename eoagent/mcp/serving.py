@@ -65,6 +65,7 @@ def open_session(
         permissions.roots,
         allow_hosts=(*shop.settings.allow_hosts, *permissions.allow_hosts),
         network=permissions.network,
+        access=shop.access,
     )
     versions = {
         "eoagent": __version__,
