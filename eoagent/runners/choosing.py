@@ -1,0 +1,113 @@
+"""Choose the encoder that is meant when nobody names one, and say why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from eoagent.contracts.card import ModelCard
+from eoagent.contracts.errors import InputError, NotFound
+
+__all__ = ["DEFAULT_ENCODER", "Choice", "choose_encoder"]
+
+DEFAULT_ENCODER: Final = "remoteclip-vit-b-32"
+"""The encoder that is meant where nothing speaks for another."""
+_COARSE: Final = (
+    "georsclip-vit-h-14",
+    "georsclip-vit-l-14-336",
+    "georsclip-vit-l-14",
+    "georsclip-vit-b-32",
+)
+"""Encoders for coarse pictures, the best first."""
+_COARSE_FROM_M: Final = 10.0
+_MULTILINGUAL: Final = "rs-m-clip"
+_EUROSAT: Final = (
+    "top-1 on EuroSAT without training 53.4 to 68.3 % against 35.5 % for RemoteCLIP ViT-B-32"
+)
+"""Source: the whole datasets with 106 prompts of RS-TransCLIP, all with plain GELU."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A card and why it was taken."""
+
+    card: ModelCard
+    """The card."""
+    reason: str
+    """A sentence for whoever reads the answer; empty where the user named the card."""
+
+
+def choose_encoder(
+    cards: Sequence[ModelCard],
+    *,
+    card: str = "",
+    gsd_m: float | None = None,
+    language: str = "en",
+    is_installed: Callable[[str], bool],
+) -> Choice:
+    """Return the encoder for pictures of a ground sampling distance.
+
+    Args:
+        cards: the models that there are.
+        card: id of a card that the user named; it is taken, if it is of use at that distance.
+        gsd_m: metres per pixel of the pictures; None where nobody knows.
+        language: of the texts, ISO 639-1; other than English asks for a model that reads it.
+        is_installed: says of an id whether its weights are installed.
+
+    Raises:
+        NotFound: if there is no such card.
+        InputError: if the named card is of no use at that distance, or no model reads the
+            language.
+    """
+    encoders = {one.id: one for one in cards if one.dimensions}
+    if card:
+        if card not in encoders:
+            what = "makes no vectors" if any(one.id == card for one in cards) else "is not there"
+            raise NotFound(
+                f"the encoder '{card}' {what}", hint=f"there are: {', '.join(sorted(encoders))}"
+            )
+        return Choice(card=_allowed(encoders[card], gsd_m), reason="")
+    if language != "en":
+        return _reading(encoders, language, gsd_m)
+    default = encoders.get(DEFAULT_ENCODER)
+    if default is None:
+        raise NotFound(f"the default encoder '{DEFAULT_ENCODER}' is not there")
+    _allowed(default, gsd_m)
+    if gsd_m is None or gsd_m < _COARSE_FROM_M:
+        known = "" if gsd_m is None else f" for {gsd_m:g} m per pixel"
+        return Choice(card=default, reason=f"{default.title} is the default encoder{known}")
+    for name in _COARSE:
+        if name in encoders and is_installed(name):
+            better = encoders[name]
+            return Choice(
+                card=better,
+                reason=f"{better.title} was taken for {gsd_m:g} m per pixel: GeoRSCLIP knows "
+                f"coarse pictures better ({_EUROSAT})",
+            )
+    return Choice(
+        card=default,
+        reason=f"{default.title} is the default encoder; for {gsd_m:g} m per pixel GeoRSCLIP is "
+        f"better ({_EUROSAT}), and none is installed: eoagent models pull {_COARSE[-1]}",
+    )
+
+
+def _reading(encoders: dict[str, ModelCard], language: str, gsd_m: float | None) -> Choice:
+    reader = encoders.get(_MULTILINGUAL)
+    if reader is None or language not in reader.languages:
+        known = sorted({code for one in encoders.values() for code in one.languages})
+        raise InputError(
+            f"no encoder reads texts in '{language}'",
+            hint=f"put the text into English; languages that can be had: {', '.join(known)}",
+        )
+    return Choice(
+        card=_allowed(reader, gsd_m),
+        reason=f"{reader.title} was taken because it reads '{language}'",
+    )
+
+
+def _allowed(card: ModelCard, gsd_m: float | None) -> ModelCard:
+    refusal = card.refusal(gsd_m)
+    if refusal:
+        raise InputError(refusal, hint="search pictures of a distance that the model is for")
+    return card
