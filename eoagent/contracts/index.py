@@ -35,6 +35,8 @@ class Surroundings:
     """Where to report progress."""
     host_access: Mapping[str, Any] = field(default_factory=dict)
     """Access by host, as the settings state it."""
+    allow_hosts: tuple[str, ...] = ()
+    """Hosts that may be private, as the settings list them: for processes that read in a build."""
 
 
 class Index(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from importlib import metadata
 from types import SimpleNamespace
 
@@ -14,7 +15,9 @@ from eoagent.contracts.geometry import TimeRange
 from eoagent.contracts.tilesearch import TileFilter, TileQuery
 from eoagent_indexes import faisslib
 from eoagent_indexes.ann import AnnPlan, AnnStructure, build_ann
+from eoagent_indexes.ann_write import write_ann
 from eoagent_indexes.calibration import choose_setting
+from eoagent_indexes.segment import Segment
 from eoagent_indexes.snapshot import Snapshot
 from eoagent_indexes.writer import IndexWriter
 
@@ -81,7 +84,7 @@ def test_less_recall_may_be_asked_for_and_costs_less(made, many, wanted):
     found, result = recall(index, whole, queries[:80], plan="ann")
     assert result.recall >= wanted
     assert found >= result.recall - 0.03  # 80 queries tell it to two or three percent
-    curve = index.snapshot.manifest.ann[0].calibration
+    curve = index.snapshot.segments[0].calibration
     cheap = choose_setting(curve, share=1, recall=wanted)
     dear = choose_setting(curve, share=1, recall=0.99)
     assert cheap.cpu_ms <= dear.cpu_ms
@@ -98,7 +101,7 @@ def test_a_filter_takes_the_setting_that_was_measured_for_its_share(made, many):
     assert result.plan == "ann"
     assert result.matched == keep.sum()
     assert found >= result.recall - 0.01
-    curve = index.snapshot.manifest.ann[0].calibration
+    curve = index.snapshot.segments[0].calibration
     assert choose_setting(curve, share=keep.mean(), recall=0.99).recall == result.recall
     assert result.recall in {p["recall"] for p in curve["curve"] if p["share"] == 0.06}
 
@@ -119,7 +122,7 @@ def test_every_hit_of_an_approximate_search_meets_the_filter_and_has_its_exact_s
 def test_a_structure_says_how_it_was_made_and_measured(many):
     snapshot = Snapshot.open(many[0])
     (entry,) = snapshot.manifest.ann
-    told = entry.calibration
+    told = snapshot.segments[0].calibration
     assert entry.kind == "IVF64,RaBitQ"
     assert (entry.rows, told["lists"], told["seed"]) == (ROWS, 64, 0)
     assert told["queries"] == {"own": 40, "across": 40, "texts": 40}
@@ -129,6 +132,8 @@ def test_a_structure_says_how_it_was_made_and_measured(many):
         assert [p["recall"] for p in points] == sorted(p["recall"] for p in points)
         assert [p["cpu_ms"] for p in points] == sorted(p["cpu_ms"] for p in points)
         assert points[-1]["recall"] >= 0.99
+    best = [p for p in told["curve"] if p["share"] == 1.0][-1]
+    assert (entry.recall, entry.cpu_ms) == (best["recall"], best["cpu_ms"])
 
 
 def test_the_same_seed_makes_the_same_structure(made, tmp_path):
@@ -138,8 +143,7 @@ def test_the_same_seed_makes_the_same_structure(made, tmp_path):
         build_ann(segment, plan=AnnPlan(lists=8, seed=seed, queries=10)) for seed in (3, 3, 4)
     )
     assert first.file.sha256 == second.file.sha256 != other.file.sha256
-    recalls = [[p["recall"] for p in e.calibration["curve"]][-1] for e in (first, second)]
-    assert recalls[0] == recalls[1]
+    assert first.recall == second.recall
 
 
 def test_memory_a_vector_stays_below_a_hundred_bytes_at_512_numbers(made, tmp_path):
@@ -211,6 +215,38 @@ def test_a_damaged_structure_costs_no_result_and_is_said(made, tmp_path):
         path.unlink(missing_ok=True)
 
 
+def test_a_damaged_calibration_costs_no_result_and_is_said(made, tmp_path):
+    random = np.random.default_rng(2)
+    vectors = made.clusters(2000, random, dimensions=DIMENSIONS)
+    tiles = made.Made([made.a_tile(n, random) for n in range(2000)], vectors)
+    folder = made.write_index(tmp_path / "hurt", tiles)
+    build(folder, plan=AnnPlan(lists=8, queries=10))
+    index = made.open_index(folder)
+    path = folder / index.snapshot.manifest.ann[0].curve.path
+    path.write_bytes(path.read_bytes().replace(b"recall", b"lacerr", 1))
+    ids, _ = tiles.best(tiles.vectors[0], 10)
+    for say in ("has other bytes than were written", "is missing"):
+        result = index.search(TileQuery(vectors=tiles.vectors[:1], plan="ann"))
+        assert [hit.tile_id for hit in result.hits] == ids
+        assert result.exact
+        (warning,) = result.warnings
+        assert say in warning
+        path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("data", [b"[1]", b"\x80", b"[" * 100_000])
+def test_a_calibration_that_is_none_is_refused(made, tmp_path, data):
+    folder = made.write_index(tmp_path / "odd", made.some_tiles(30))
+    segment = Snapshot.open(folder).segments[0]
+    entry = write_ann(folder, segment.entry, b"x", kind="IVF8", calibration={})
+    (folder / entry.curve.path).write_bytes(data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    curve = entry.curve.model_copy(update={"bytes": len(data), "sha256": sha256})
+    segment.ann = entry.model_copy(update={"curve": curve})
+    with pytest.raises(SourceError, match="is not JSON|is no calibration"):
+        _ = segment.calibration
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -221,9 +257,10 @@ def test_a_damaged_structure_costs_no_result_and_is_said(made, tmp_path):
 def test_a_structure_of_another_format_is_not_used(made, tmp_path, change, message):
     folder = made.write_index(tmp_path / "old", made.some_tiles(300))
     segment = Snapshot.open(folder).segments[0]
-    entry = build_ann(segment, plan=AnnPlan(lists=8, queries=5))
-    old = entry.model_copy(update={"calibration": {**entry.calibration, **change}})
-    segment.ann = old
+    segment.ann = build_ann(segment, plan=AnnPlan(lists=8, queries=5))
+    told = {**segment.calibration, **change}
+    segment = Segment(segment.files)
+    segment.ann = write_ann(folder, segment.entry, b"never parsed", kind="IVF8", calibration=told)
     with pytest.raises(SourceError, match=message):
         AnnStructure.load(segment)
 
@@ -238,8 +275,6 @@ def test_a_structure_of_other_vectors_is_not_used(made, tmp_path):
 
 
 def test_bytes_that_are_no_faiss_index_are_refused(made, tmp_path):
-    from eoagent_indexes.ann_write import write_ann
-
     folder = made.write_index(tmp_path / "odd", made.some_tiles(30))
     segment = Snapshot.open(folder).segments[0]
     for data in (b"no index at all", b"IxFI" + bytes(60)):

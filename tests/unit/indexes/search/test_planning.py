@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from eoagent_indexes.calibration import choose_setting
-from eoagent_indexes.manifest import AnnEntry, FileEntry
 from eoagent_indexes.planning import plan_segment
 
 CURVE = [
@@ -16,14 +15,7 @@ CURVE = [
     {"share": 0.3, "nprobe": 32, "refine": 200, "recall": 0.992, "cpu_ms": 1.0},
     {"share": 0.06, "nprobe": 128, "refine": 200, "recall": 0.97, "cpu_ms": 3.0},
 ]
-ANN = AnnEntry(
-    segment="a" * 32,
-    generation="b" * 32,
-    kind="IVF128,RaBitQ",
-    rows=1_000_000,
-    file=FileEntry(path="ann/b/a.faiss", bytes=1, sha256="0" * 64),
-    calibration={"format": 1, "lists": 128, "curve": CURVE},
-)
+CALIBRATION = {"format": 1, "lists": 128, "curve": CURVE}
 MANY = 1_000_000
 
 
@@ -42,7 +34,7 @@ MANY = 1_000_000
     ],
 )
 def test_a_plan_follows_what_is_left_and_what_was_measured(matched, k, asked, expected):
-    plan = plan_segment(ANN, rows=MANY, matched=matched, k=k, asked=asked)
+    plan = plan_segment(lambda: CALIBRATION, rows=MANY, matched=matched, k=k, asked=asked)
     assert (plan.how, plan.nprobe, plan.refine, plan.recall) == expected
     assert plan.warning == ""
 
@@ -55,7 +47,7 @@ def test_a_plan_follows_what_is_left_and_what_was_measured(matched, k, asked, ex
     ],
 )
 def test_where_nothing_finds_enough_the_segment_is_compared_exactly(matched, asked, warning):
-    plan = plan_segment(ANN, rows=MANY, matched=matched, k=10, asked=asked)
+    plan = plan_segment(lambda: CALIBRATION, rows=MANY, matched=matched, k=10, asked=asked)
     assert plan.how == "exact"
     assert plan.warning.startswith(warning)
 
@@ -71,9 +63,19 @@ def test_a_segment_without_a_structure_is_exact_and_says_so_only_when_one_was_as
     [(1.0, 0.85, 4), (1.0, 0.99, 8), (1.0, 0.999, 64), (1.0, 0.9999, None), (0.03, 0.5, None)],
 )
 def test_the_cheapest_setting_that_finds_enough_with_room_is_taken(share, recall, expected):
-    setting = choose_setting(ANN.calibration, share=share, recall=recall)
+    setting = choose_setting(CALIBRATION, share=share, recall=recall)
     assert (setting.nprobe if setting else None) == expected
 
 
 def test_a_calibration_without_a_curve_gives_no_setting():
     assert choose_setting({}, share=1.0, recall=0.5) is None
+
+
+def test_a_calibration_is_read_only_where_it_decides():
+    def refuse():
+        raise AssertionError
+
+    for said in ({"asked": "exact", "matched": MANY}, {"matched": 50_000}, {"matched": 5}):
+        assert plan_segment(refuse, rows=MANY, k=10, **said).how == "exact"
+    with pytest.raises(AssertionError):
+        plan_segment(refuse, rows=MANY, matched=MANY, k=10)

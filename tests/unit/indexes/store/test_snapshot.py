@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -98,7 +99,6 @@ def test_a_pointer_that_is_none_is_refused(index, text):
 
 def pointed_at(index, change):
     """Change the manifest, and let CURRENT name it with its new hash."""
-    import hashlib
 
     path = index / "manifests" / "00000002.json"
     data = change(json.loads(path.read_bytes()))
@@ -110,6 +110,11 @@ def pointed_at(index, change):
 FOREIGN = {
     "another program": (lambda m: {"format": "lance", "version": 2}, "is not of the format"),
     "a list": (lambda m: [1, 2], "is not of the format eoagent-tiles"),
+    "no format": (lambda m: {k: v for k, v in m.items() if k != "format"}, "not of the format"),
+    "no number of the format": (
+        lambda m: {k: v for k, v in m.items() if k != "format_version"},
+        "has format version None; 1 is known",
+    ),
     "a later format": (lambda m: {**m, "format_version": 2}, "has format version 2; 1 is known"),
     "no JSON": (lambda m: b"\x80\x04pickled", "is not JSON"),
     "deep JSON": (lambda m: b"[" * 100_000, "is not JSON"),
@@ -175,17 +180,40 @@ def test_a_file_that_may_not_be_read_is_told_by_name(index, monkeypatch):
         return real(path, *arguments, **options)
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(
-        SourceError, match="columns.bin cannot be read: Permission denied"
-    ) as caught:
-        Snapshot.open(index)
+    with (
+        Snapshot.open(index) as snapshot,
+        pytest.raises(
+            SourceError, match="columns.bin cannot be read: Permission denied"
+        ) as caught,
+    ):
+        _ = snapshot.segments[0].columns
     assert caught.value.hint == "check the disk, and who may read the index folder"
+
+
+@pytest.mark.parametrize("folder", ["segments/*/columns.bin", "deletes/*"])
+def test_what_was_damaged_is_refused_before_it_is_used_and_an_open_does_not_read_it(index, folder):
+    for path in index.glob(folder):
+        path.write_bytes(path.read_bytes()[:-1] + b"\7")
+    with Snapshot.open(index) as snapshot:
+        for _ in range(2):  # the second time too
+            with pytest.raises(SourceError, match="has other bytes than were written"):
+                _ = [(segment.columns, segment.live) for segment in snapshot.segments]
+
+
+def test_a_file_is_hashed_once_by_an_open_snapshot(index, monkeypatch):
+    told = []
+    real = hashlib.sha256
+    with Snapshot.open(index) as snapshot:
+        monkeypatch.setattr(hashlib, "sha256", lambda data: told.append(len(data)) or real(data))
+        for _ in range(3):
+            assert snapshot.segments[0].columns.west.shape == (60,)
+        assert told == [60 * 40]
 
 
 def test_a_failed_open_leaves_no_pin(index):
     with Snapshot.open(index) as snapshot:
         path = index / snapshot.segments[0].entry.file("columns.bin").path
-    path.write_bytes(b"x" + path.read_bytes()[1:])
+    path.write_bytes(path.read_bytes()[1:])
     with pytest.raises(SourceError):
         Snapshot.open(index)
     assert pinned_versions(snapshot.layout) == frozenset()

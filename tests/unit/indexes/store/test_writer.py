@@ -124,7 +124,7 @@ def test_a_search_structure_comes_and_goes_with_its_segment(index, made):
         manifest = writer.commit(ann=entries)
         assert {entry.segment for entry in manifest.ann} == set(entries)
         segment = writer.snapshot.segments[0]
-        assert segment.ann.calibration == {"r": 1}
+        assert segment.calibration == {"r": 1}
         assert segment.ann_bytes().tobytes() == b"bytes of " + segment.entry.id.encode()
         assert len(writer.commit(ann={segments[0].id: None}).ann) == 1
         assert writer.commit(drop_segments=[segments[1].id]).ann == ()

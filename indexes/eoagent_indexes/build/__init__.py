@@ -1,0 +1,1 @@
+"""Building indexes: from scenes to tiles to vectors to committed segments."""

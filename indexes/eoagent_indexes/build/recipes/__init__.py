@@ -1,0 +1,1 @@
+"""Render recipes, one TOML file each."""

@@ -1,0 +1,1 @@
+"""Exchange of tiles and their vectors with files that others write and read."""
