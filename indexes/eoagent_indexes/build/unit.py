@@ -22,6 +22,8 @@ from eoagent_indexes.build.tiling import Tiling, make_tiling
 __all__ = ["Unit", "prepare"]
 
 _KEY_DIGITS: Final = 32
+_SQUARE: Final = 1.1
+"""Sides of this ratio or less make a square: what the encoder cuts off then is a strip."""
 _OWN_GSD: Final = 1.05
 """Ground sampling distances this near to the file's own are taken for it."""
 
@@ -67,6 +69,9 @@ class Unit(Record):
     def tiling(self, job: Job) -> Tiling:
         """Return how it is cut."""
         grid = self.ref.grid
+        if _is_whole(self.ref, job):
+            edge = max(grid.height, grid.width)
+            return make_tiling((grid.height, grid.width), tile_px=edge, stride_px=edge)
         return make_tiling(
             (grid.height, grid.width),
             tile_px=job.tile_px,
@@ -86,6 +91,8 @@ def prepare(scene: Scene, job: Job, origins: Origins, reading: Reading | None = 
     found = find_picture(scene, origins, recipe=job.request.recipe, reading=reading)
     own_m = _own_gsd(found)
     gsd_m, shrink, notes = _sampling(own_m, job)
+    if _is_whole(found.ref, job):
+        notes = (*notes, "square pictures less than two tiles wide are one tile each, as a whole")
     if found.bands == UNNAMED:
         notes = (*notes, "three bands that nothing names are taken for red, green and blue")
     version = _version(found)
@@ -109,6 +116,18 @@ def prepare(scene: Scene, job: Job, origins: Origins, reading: Reading | None = 
         cloud_pct=scene.cloud_pct,
         notes=notes,
     )
+
+
+def _is_whole(ref: RasterRef, job: Job) -> bool:
+    """Return whether a picture is one tile: it has no place, is about square and hardly larger.
+
+    Tiles of a picture of 256 pixels, for an encoder of 224, would all show nearly the same.
+    """
+    grid = ref.grid
+    short, long = sorted((grid.height, grid.width))
+    is_square = long <= _SQUARE * short
+    is_larger = job.tile_px < long < 2 * job.tile_px
+    return not grid.is_georeferenced and not job.request.tile_px and is_larger and is_square
 
 
 def _own_gsd(picture: Picture) -> float | None:

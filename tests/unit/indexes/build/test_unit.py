@@ -111,6 +111,31 @@ def test_a_picture_without_georeference_has_no_ground_sampling(prepared, write_r
     assert len(tiles(unit, job, origins)) == 4
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "request_px", "tiles"),
+    [
+        (37, 37, 0, 1),
+        (63, 60, 0, 1),
+        (37, 37, 32, 4),
+        (37, 60, 0, 4),
+        (64, 64, 0, 4),
+        (32, 32, 0, 1),
+    ],
+)
+def test_a_square_picture_hardly_larger_than_a_tile_is_one(
+    prepared, write_raster, tmp_path, height, width, request_px, tiles
+):
+    path = write_raster(tmp_path / "a.tif", colours(height, width), crs=None, transform=None)
+    unit, job, _ = prepared(path, tile_px=request_px)
+    assert job.tile_px == 32
+    tiling = unit.tiling(job)
+    assert len(tiling) == tiles
+    is_whole = tiles == 1 and max(height, width) > 32
+    assert any("one tile each" in note for note in unit.notes) == is_whole
+    if is_whole:
+        assert (tiling.window(0).height, tiling.window(0).width) == (height, width)
+
+
 def test_a_palette_is_no_grey_picture(prepared, write_raster, tmp_path):
     path = write_raster(tmp_path / "a.tif", colours(bands=1))
     with rasterio.open(path, "r+") as file:
