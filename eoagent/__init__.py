@@ -1,7 +1,6 @@
 """eoagent: ask questions about the Earth, get numbers traceable to pixels and method.
 
-`Agent`, `Answer`, `as_tool` and `Unit` load what they need when they are first used. Search is not
-part of this version, so there is no `open_index` yet.
+`Agent`, `Answer`, `as_tool`, `open_index` and `Unit` load what they need when they are first used.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from eoagent.app.agent import Agent
     from eoagent.app.answer import Answer
     from eoagent.app.ownfunction import Unit, as_tool
+    from eoagent.app.searching import open_index
 
 __all__ = [
     "Agent",
@@ -38,6 +38,7 @@ __all__ = [
     "Unit",
     "__version__",
     "as_tool",
+    "open_index",
 ]
 
 __version__ = "0.1.0"
@@ -47,6 +48,7 @@ _LAZY = {
     "Answer": "eoagent.app.answer",
     "Unit": "eoagent.app.ownfunction",
     "as_tool": "eoagent.app.ownfunction",
+    "open_index": "eoagent.app.searching",
 }
 
 

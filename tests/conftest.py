@@ -64,6 +64,12 @@ def chatmodels() -> ModuleType:
     return _module("chatmodels")
 
 
+@pytest.fixture(scope="session")
+def meaning() -> ModuleType:
+    """The module `tests/meaning.py`: a model that sees colours, and an index without files."""
+    return _module("meaning")
+
+
 class NoDeadline:
     """A deadline that never comes."""
 

@@ -46,6 +46,7 @@ class Agent:
             that can call tools, or any object with the planner protocol.
         base_url: address of the language model's server, where it is not the provider's own.
         catalog: STAC catalog that questions without one of their own are about.
+        index: name of the index that questions without one of their own search.
         places: vector file of named places for questions without one of their own.
         tools: tools of your own, or functions to make tools of, besides the installed ones.
         home: folder of store, ledger and threads; default `EOAGENT_HOME` or the platform's.
@@ -62,6 +63,7 @@ class Agent:
         *,
         base_url: str = "",
         catalog: str | Path | None = None,
+        index: str | None = None,
         places: str | Path | None = None,
         tools: Sequence[Tool | Callable[..., Any]] = (),
         home: Path | str | None = None,
@@ -70,7 +72,7 @@ class Agent:
         self.workshop: Workshop = open_workshop(home, settings)
         self._shelf = Shelf(tools)
         self._planner = self._open_planner(planner or self.workshop.settings.planner, base_url)
-        self._catalog, self._places = catalog, places
+        self._catalog, self._index, self._places = catalog, index, places
         self._redact = key_remover(os.environ)
         self._versions = _versions()  # reads six files: once is enough
 
@@ -89,8 +91,8 @@ class Agent:
 
         Args:
             question: the question, in plain words.
-            **given: fields of `Request`: `images`, `features`, `aoi`, `catalog`, `places`, `bands`,
-                `gsd_m`, `thread`, `out_dir`, `max_steps`, `max_seconds`, `max_cost_usd`,
+            **given: fields of `Request`: `images`, `features`, `aoi`, `catalog`, `index`, `places`,
+                `bands`, `gsd_m`, `thread`, `out_dir`, `max_steps`, `max_seconds`, `max_cost_usd`,
                 `approve`, `stop`.
 
         Raises:
@@ -119,13 +121,17 @@ class Agent:
         yield from run_request(self.means, Request(question=question, **self._defaults(given)))
 
     def _defaults(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return what was given with a question, and the agent's own places and catalog.
+        """Return what was given with a question, and the agent's own places, index and catalog.
 
         The catalog is left out where images came with the question: it is about them.
         """
         is_about = bool(given.get("images") or given.get("features"))
         has_images = is_about and not isinstance(self._planner, ModelPlanner)
-        own = {"places": self._places, "catalog": None if has_images else self._catalog}
+        own = {
+            "places": self._places,
+            "index": self._index,
+            "catalog": None if has_images else self._catalog,
+        }
         return {key: value for key, value in own.items() if value is not None} | given
 
     async def aask(self, question: str, **given: Any) -> Answer:
@@ -167,6 +173,10 @@ class Agent:
     def threads(self) -> tuple[ThreadSummary, ...]:
         """Return the conversations there are, the newest first."""
         return self._transcript.threads()
+
+    def close(self) -> None:
+        """Give back what loaded models hold; a question asked later loads them again."""
+        self.workshop.close()
 
     def toolbox(self, request: Request, origins: OriginGuard, limits: Limits) -> Toolbox:
         """Return the tools as a run of this request would have them."""

@@ -13,10 +13,11 @@ from rasterio.drivers import raster_driver_extensions
 
 from eoagent import __version__, plugins
 from eoagent.app.chatmodel import open_chat_model
+from eoagent.app.doctormodels import examine_models
+from eoagent.app.finding import Finding
 from eoagent.app.toolbox import Bench, Toolbox
 from eoagent.app.workshop import Workshop, open_workshop
 from eoagent.contracts.errors import EoAgentError, ModelMissing
-from eoagent.contracts.record import Record
 from eoagent.io.href import redact_text
 from eoagent.io.origin import OriginGuard
 
@@ -24,19 +25,6 @@ __all__ = ["Finding", "examine"]
 
 _NEEDED_DRIVERS = ("GTiff", "JP2OpenJPEG", "PNG", "JPEG")
 _LOW_SPACE_MB = 500
-
-
-class Finding(Record):
-    """One line of the examination."""
-
-    what: str
-    """What was looked at."""
-    state: Literal["ok", "missing", "broken"]
-    """How it was found."""
-    detail: str
-    """What was found."""
-    remedy: str = ""
-    """The command or change that would help."""
 
 
 def examine() -> tuple[Finding, ...]:
@@ -52,7 +40,7 @@ def examine() -> tuple[Finding, ...]:
     except EoAgentError as error:
         findings.append(Finding(what="home", state="broken", detail=str(error), remedy=error.hint))
         return tuple(findings)
-    rest = (_gazetteer(), _server(), *_rooms())
+    rest = (_gazetteer(), _server(), *_rooms(), *examine_models(shop))
     return (*findings, _home(shop), _planner(shop), *_tools(shop), *rest)
 
 

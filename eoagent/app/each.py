@@ -172,7 +172,7 @@ def _call_of(call: Call, item: JsonValue) -> Call:
 
 
 def items_of(handle: str, store: ArtifactStore) -> tuple[list[str], Callable[[int], JsonValue]]:
-    """Return the labels of all items, and what gives the value of one: a handle, row or href.
+    """Return the labels of all items, and what gives the value of one: a handle, row, href or id.
 
     Raises:
         InputError: if the handle is of a kind without items.
@@ -191,9 +191,14 @@ def items_of(handle: str, store: ArtifactStore) -> tuple[list[str], Callable[[in
     if kind == "scenes":
         scenes = artifact.payload.get("items", [])
         return [str(scene["id"]) for scene in scenes], lambda i: str(scenes[i]["href"])
+    if kind == "tiles":  # an id: several tiles may lie in one file
+        tiles = artifact.payload.get("items", [])
+        return [f"{t['rank']}: {t['item_id'] or t['id'][:8]}" for t in tiles], lambda i: str(
+            tiles[i]["id"]
+        )
     raise InputError(
         f"{handle} is a {kind} and has no items to run over",
-        hint="give features:, boxes:, scenes: or table:",
+        hint="give features:, boxes:, scenes:, tiles: or table:",
     )
 
 

@@ -20,6 +20,8 @@ from eoagent.contracts.store import ArtifactStore, Origins
 
 __all__ = ["MADE", "HandleBook", "OwnStore", "carry_in"]
 
+_OF_TILE = ("item_href", "href")
+"""Keys of a tile that name places."""
 MADE = "made"
 """Key in the file of a table under which a step over a list keeps the handles that it made."""
 
@@ -113,7 +115,8 @@ def carry_in(
     With a table of a step over a list come the artifacts that the step made. The places behind
     rasters and scenes are noted at the guard, to be held against the rules as when they were
     reached: remote ones may be public https hosts or hosts that the user typed; a local file lies
-    behind a raster only because it was admitted then, and must still be a regular file.
+    behind a raster only because it was admitted then, or behind a tile because an index of this
+    home named it, and must still be a regular file.
     """
     waiting, seen = list(handles), set[str]()
     while waiting:
@@ -128,9 +131,8 @@ def carry_in(
         except (NotFound, SourceError):  # gone or damaged: whoever opens it is told so
             continue
         for href in _hrefs(artifact):
-            origins.remember(
-                (href,), base=href if artifact.kind == "raster" and _is_path(href) else ""
-            )
+            is_own = artifact.kind in {"raster", "tiles"} and _is_path(href)
+            origins.remember((href,), base=href if is_own else "")
 
 
 def _made(artifact: Artifact, store: ArtifactStore) -> list[str]:
@@ -151,6 +153,9 @@ def _hrefs(artifact: Artifact) -> Iterator[str]:
         yield from (href for href in dict.fromkeys(found) if href)
     elif artifact.kind == "scenes":
         yield from (str(item["href"]) for item in artifact.payload.get("items", []))
+    elif artifact.kind == "tiles":
+        named = (item.get(key) for item in artifact.payload.get("items", []) for key in _OF_TILE)
+        yield from dict.fromkeys(str(href) for href in named if href)
 
 
 def _is_path(href: str) -> bool:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Final, Literal
 
+from eoagent.app.indexes import check_index_name
 from eoagent.app.request import Request
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.geometry import BBox
@@ -29,7 +30,8 @@ def classify(request: Request, origins: Origins) -> tuple[Input, ...]:
     Raises:
         NotFound: if a file does not exist.
         SourceError: if a place is refused.
-        InputError: if a JSON document is a catalog or of no known kind, or a box is none.
+        InputError: if a JSON document is a catalog or of no known kind, a box is none, or a text
+            cannot name an index.
     """
     inputs = [_one(str(href), "image", origins) for href in request.images]
     inputs += [_one(str(href), "features", origins) for href in request.features]
@@ -40,7 +42,14 @@ def classify(request: Request, origins: Origins) -> tuple[Input, ...]:
         inputs.append(Input(kind="catalog", href=_place(str(request.catalog), origins)))
     if request.places is not None:
         inputs.append(Input(kind="places", href=_place(str(request.places), origins)))
+    if request.index is not None:
+        inputs.append(Input(kind="index", href=_index_name(request.index)))
     return tuple(inputs)
+
+
+def _index_name(name: str) -> str:
+    check_index_name(name)
+    return name
 
 
 def _place(href: str, origins: Origins) -> str:

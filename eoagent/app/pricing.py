@@ -129,8 +129,15 @@ def _estimate(tool: Tool, raw: Mapping[str, JsonValue], look: Look) -> Price:
         if is_remote(str(item["href"]))
     ]
     opens = any(output.kind == "raster" for output in tool.card.outputs)
-    is_opened = opens and any(is_remote(text) for text in texts)
+    is_opened = opens and any(is_remote(text) for text in (*texts, *_of_tiles(artifacts)))
     return Price.total([*prices, Price(scenes=len(listed) + is_opened)])
+
+
+def _of_tiles(artifacts: list[Artifact]) -> Iterator[str]:
+    """Yield the files behind tiles, one of which an opening call reads."""
+    for artifact in artifacts:
+        if artifact.kind == "tiles":
+            yield from (str(item["href"]) for item in artifact.payload.get("items", []))
 
 
 def _texts(value: JsonValue) -> Iterator[str]:

@@ -37,6 +37,8 @@ class Request:
     """Area of interest: a vector file, or `W,S,E,N` in degrees."""
     catalog: str | Path | None = None
     """STAC catalog, item collection or folder of rasters to find scenes in; path or URL."""
+    index: str | None = None
+    """Name of the index that questions of likeness are about."""
     places: str | Path | None = None
     """Vector file of named places."""
     bands: Sequence[str] = ()

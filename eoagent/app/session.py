@@ -115,6 +115,8 @@ class Session:
             limits=shop.settings.limits(),
             cache=None,
             handles=situation.handles,
+            models=shop.models,
+            indexes=shop.indexes(situation.origins),
         )
         self.toolbox = Toolbox(bench, Shelf(tools))
         """The tools."""

@@ -18,6 +18,7 @@ from eoagent.app.pricing import price_of
 from eoagent.app.shelf import Shelf
 from eoagent.app.tidy import tidy_error, tidy_result
 from eoagent.contracts.errors import EoAgentError, InputError
+from eoagent.contracts.models import Indexes, Models, NoIndexes, NoModels
 from eoagent.contracts.planner import Limits
 from eoagent.contracts.price import Price
 from eoagent.contracts.record import canonical_json, digest
@@ -49,6 +50,10 @@ class Bench:
     """Where earlier results are looked up; None runs everything."""
     handles: HandleBook = field(default_factory=HandleBook)
     """Artifacts that calls may name: those handed in, and soon those of the run."""
+    models: Models = field(default_factory=NoModels)
+    """Models by what they can do."""
+    indexes: Indexes = field(default_factory=NoIndexes)
+    """Indexes by name."""
 
 
 class Toolbox:
@@ -127,7 +132,7 @@ class Toolbox:
         arguments = self._admit(tool, call.arguments)
         cache, key = self._bench.cache, ""
         if cache is not None and tool.card.cacheable:
-            key = self._key(tool, arguments)
+            key = self._key(tool, arguments, self._services(call))
             known = cache.cache_get(key, self._bench.store)
             if known is not None:
                 self._bench.handles.add(a.handle for a in known.artifacts.values())
@@ -145,11 +150,18 @@ class Toolbox:
             deadline=call.deadline,
             progress=call.progress,
             options=self._bench.options,
+            models=self._bench.models,
+            indexes=self._bench.indexes,
         )
 
-    def _key(self, tool: Tool, arguments: Arguments) -> str:
+    def _key(self, tool: Tool, arguments: Arguments, services: Services) -> str:
+        """Return what a result is found by: arguments, versions, and what else it hangs on."""
         said = arguments.model_dump(mode="json")
-        habits = [self._bench.options.max_vertices]
+        state = getattr(tool, "depends", None)
+        rest: JsonValue = None if state is None else state(arguments, services)
+        habits = (
+            [self._bench.options.max_vertices, rest] if rest else [self._bench.options.max_vertices]
+        )
         return digest([tool.card.name, tool.card.version, __version__, sys.version, habits, said])
 
     def _admit(self, tool: Tool, arguments: Mapping[str, JsonValue]) -> Arguments:

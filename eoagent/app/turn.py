@@ -32,7 +32,7 @@ _SUBJECTS = frozenset({"image", "features", "catalog"})
 """Inputs that a question is about; a message that brings none is about those of the last one."""
 
 
-_LASTING = frozenset({"catalog", "places"})
+_LASTING = frozenset({"catalog", "places", "index"})
 """Inputs that stay at hand, for a planner that converses, when a message brings others."""
 
 
@@ -142,8 +142,10 @@ def _start(turn: Turn, earlier: State) -> State:
 
 def _typed_earlier(start: State) -> list[str]:
     """Return the places that the user named in any message of the thread."""
-    told = [text.partition(" ")[2] for raw in start["history"] for text in raw["inputs"]]
-    return [carried["href"] for carried in start["inputs"]] + told
+    told = [text.partition(" ") for raw in start["history"] for text in raw["inputs"]]
+    places = [(carried["kind"], carried["href"]) for carried in start["inputs"]]
+    places += [(kind, href) for kind, _, href in told]
+    return [href for kind, href in places if kind != "index"]  # a name, and no place
 
 
 def _bare(href: str) -> str:

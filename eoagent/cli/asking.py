@@ -19,6 +19,7 @@ from eoagent.cli.options import (
     FeatureFiles,
     Gsd,
     Images,
+    IndexName,
     MaxCost,
     MaxSeconds,
     MaxSteps,
@@ -40,6 +41,7 @@ def ask(
     features: FeatureFiles = None,
     aoi: Aoi = None,
     catalog: CatalogPlace = None,
+    index: IndexName = None,
     places: PlacesFile = None,
     bands: Bands = "",
     gsd: Gsd = None,
@@ -57,7 +59,7 @@ def ask(
     max_cost: MaxCost = None,
     yes: Yes = False,
 ) -> int:
-    """Ask one question about images, features or a catalog; the answer carries its evidence."""
+    """Ask about images, features, a catalog or an index; the answer carries its evidence."""
     with loading():
         from eoagent.app.agent import Agent
         from eoagent.cli.approving import approver
@@ -73,6 +75,7 @@ def ask(
             features=features or (),
             aoi=aoi,
             catalog=catalog,
+            index=index,
             places=places,
             bands=names_in(bands),
             gsd_m=gsd,

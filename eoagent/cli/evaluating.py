@@ -1,16 +1,18 @@
-"""`eoagent eval`: ask the questions of a suite and say how many were answered rightly."""
+"""`eoagent eval`: measure the agent, a model or an index on a suite with known answers."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from eoagent.cli.loading import loading
-from eoagent.cli.options import BaseUrl, PlannerName
+from eoagent.cli.options import BaseUrl, IndexName, PlannerName
+from eoagent.cli.progressing import progress_bar
 
 if TYPE_CHECKING:
     from eoagent.app.evaluation.candidate import Candidate
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
-_SUITES: Final = ("qa",)
+_QA: Final = "qa"
+_SUITES: Final = (_QA, "retrieval", "zeroshot", "index")
+"""Names of `evaluation.suites.SUITES`; spelt out so that `--help` loads nothing."""
+_PROMPTS: Final = "short"
+"""The ensemble that words are put into where none is named."""
 _FORMATS: Final = ("eoagent", "thinkgeo", "earthbench", "geobenchx")
 """Names of `adapters.registry.FORMATS`, ours first; spelt out so that `--help` loads nothing."""
 _OFFLINE: Final = "offline"
@@ -27,11 +33,11 @@ _OFFLINE: Final = "offline"
 def evaluate(
     suite: Annotated[str, typer.Argument(help=f"What is evaluated: {', '.join(_SUITES)}.")],
     data: Annotated[
-        Path | None, typer.Option("--data", help="Folder with the questions and their files.")
+        Path | None, typer.Option("--data", help="Folder with the questions or pictures.")
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", help="File of questions in that folder."),
+        typer.Option("--file", help="File of questions or captions in that folder."),
     ] = None,
     layout: Annotated[
         str,
@@ -42,6 +48,17 @@ def evaluate(
     ] = None,
     planner: PlannerName = None,
     base_url: BaseUrl = "",
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="Card of the model; default: settings.")
+    ] = "",
+    prompts: Annotated[
+        str, typer.Option("--prompts", help="Prompt ensemble of zeroshot.")
+    ] = _PROMPTS,
+    holdout: Annotated[
+        bool,
+        typer.Option("--holdout", help="zeroshot: label the last fifth of each class, learn too."),
+    ] = False,
+    index: IndexName = None,
     record: Annotated[
         Path | None, typer.Option("--record", help="Keep the language model's replies in a file.")
     ] = None,
@@ -56,11 +73,15 @@ def evaluate(
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
 ) -> int:
-    """Ask questions whose answers are known, and report the rate of right ones.
+    """Ask questions whose answers are known, or measure a model or an index, and report.
 
-    Ends with 0 when all questions were asked, whatever the rate.
+    Ends with 0 when all was measured, whatever came out.
     """
-    folder = _checked(suite, data, layout)
+    _check_suite(suite)
+    if suite != _QA:
+        wanted = {"data": data, "file": file, "encoder": encoder, "index": index or ""}
+        return _measure(suite, {**wanted, "prompts": prompts, "holdout": holdout}, out, as_json)
+    folder = _checked(data, layout)
     _check_recording(planner, base_url, record, replay)
     with loading():
         from eoagent.app.evaluation.running import evaluate_questions
@@ -92,12 +113,36 @@ def evaluate(
     return 0
 
 
-def _checked(suite: str, data: Path | None, layout: str) -> Path:
-    """Return the data folder, if what is asked for is there to be asked for."""
+def _measure(suite: str, wanted: dict[str, Any], out: Path | None, as_json: bool) -> int:
+    """Run a suite that measures a model or an index."""
+    with loading():
+        from eoagent.app.evaluation.measured import measured_lines, save_measured
+        from eoagent.app.evaluation.suites import SuiteRequest, run_suite
+        from eoagent.app.plaintext import printable
+        from eoagent.app.workshop import open_workshop
+
+    with contextlib.closing(open_workshop()) as workshop, progress_bar() as tell:
+        found = run_suite(suite, SuiteRequest(**wanted), workshop, tell)
+    kept = None if out is None else save_measured(found, out)
+    if as_json:
+        typer.echo(found.document())
+    else:
+        for line in measured_lines(found):
+            typer.echo(line)
+        if kept is not None:
+            typer.echo(printable(f"kept in: {kept} (report.html, results.json)"), err=True)
+    return 0
+
+
+def _check_suite(suite: str) -> None:
     if suite not in _SUITES:
         raise typer.BadParameter(
             f"there is no suite '{suite}'; there is: {', '.join(_SUITES)}", param_hint="SUITE"
         )
+
+
+def _checked(data: Path | None, layout: str) -> Path:
+    """Return the data folder, if what is asked for is there to be asked for."""
     if data is None:
         raise typer.BadParameter("name the folder with the questions", param_hint="--data")
     if layout not in _FORMATS:

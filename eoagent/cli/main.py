@@ -14,7 +14,16 @@ from typing import Annotated, Any
 import typer
 
 from eoagent import __version__
-from eoagent.cli import asking, chatting, evaluating, evidence, serving, tooling
+from eoagent.cli import (
+    asking,
+    chatting,
+    evaluating,
+    evidence,
+    indexing,
+    modelling,
+    serving,
+    tooling,
+)
 from eoagent.contracts.errors import EoAgentError, InputError, InternalError, exit_code
 
 __all__ = ["app", "main"]
@@ -34,6 +43,8 @@ app.command("ask")(asking.ask)
 app.command("chat")(chatting.chat)
 app.command("demo")(asking.demo)
 app.command("replay")(evidence.replay)
+app.add_typer(indexing.index_app, name="index")
+app.add_typer(modelling.models_app, name="models")
 app.add_typer(tooling.tools_app, name="tools")
 app.add_typer(evidence.runs_app, name="runs")
 app.command("eval")(evaluating.evaluate)

@@ -15,6 +15,7 @@ __all__ = [
     "FeatureFiles",
     "Gsd",
     "Images",
+    "IndexName",
     "MaxCost",
     "MaxSeconds",
     "MaxSteps",
@@ -51,6 +52,9 @@ Aoi = Annotated[
 CatalogPlace = Annotated[
     str | None,
     typer.Option("--catalog", help="STAC catalog or folder to find scenes in; path or URL."),
+]
+IndexName = Annotated[
+    str | None, typer.Option("--index", help="Index to search by meaning; default: settings.")
 ]
 PlacesFile = Annotated[
     str | None, typer.Option("--places", help="Vector file of named places; path or URL.")

@@ -152,6 +152,11 @@ def _aoi(chat: Chat, rest: str, console: Console) -> None:
     _tell(chat, console)
 
 
+def _index(chat: Chat, rest: str, console: Console) -> None:
+    chat.give(replace(chat.given, index=" ".join(_words(rest)) or None))
+    _tell(chat, console)
+
+
 def _catalog(chat: Chat, rest: str, console: Console) -> None:
     chat.give(replace(chat.given, catalog=" ".join(_words(rest)) or None))
     _tell(chat, console)
@@ -223,6 +228,7 @@ COMMANDS: Final = (
         run=_catalog,
         wanted="path",
     ),
+    Command(usage="/index [NAME]", about="index that is searched by meaning", run=_index),
     Command(usage="/bands [NAME,...]", about="band names in the file's order", run=_bands),
     Command(usage="/gsd [M]", about="metres per pixel, if not georeferenced", run=_gsd),
     Command(usage="/quit", about="end the chat, as Ctrl-D does", run=_quit),

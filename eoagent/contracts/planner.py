@@ -54,10 +54,10 @@ class Limits:
 class Input(Record):
     """Something the user handed over with the question."""
 
-    kind: Literal["image", "features", "aoi", "catalog", "places"]
+    kind: Literal["image", "features", "aoi", "catalog", "places", "index"]
     """What it is."""
     href: str
-    """Path, URL, or `W,S,E,N` for an area of interest."""
+    """Path, URL, `W,S,E,N` for an area of interest, or the name of an index."""
 
 
 class Turn(Record):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from eoagent.contracts.artifact import Artifact
 from eoagent.contracts.figure import Figure, FigureDraft
@@ -166,6 +166,9 @@ class FunctionTool:
     price: Callable[[Any, Services], Price] | None = None
     """What a call would take, reading included; it opens and reads nothing. Where there is none,
     the price of a call is estimated from the rasters among its arguments."""
+    depends: Callable[[Any, Services], JsonValue] | None = None
+    """What a result hangs on besides arguments and sources: the weights of a model. A result that
+    is kept is taken for an equal call only where this is equal too."""
 
     def __call__(self, arguments: Any, services: Services) -> ToolResult:
         """Run the tool on validated arguments."""

@@ -44,6 +44,9 @@ CALLS = {
     "compare": {"first": "<mask>", "second": "<other mask>"},
     "find_place": {"name": "a", "places": ["<zones file>"]},
     "find_scenes": {"catalog": "<folder>"},
+    "search_tiles": {"text": ["a forest"], "k": 2},
+    "find_regions": {"raster": "<image>", "text": "a forest", "budget": 40},
+    "classify_scene": {"raster": "<image>", "labels": ["a forest", "water", "snow", "a desert"]},
     "rank": {"figures": ["f1", "f2"]},
     "relate": {"relation": "within", "first": "<mask>", "second": "<zones>", "distance_m": 500},
     "time_series": {"figures": ["f1", "f2", "f3"]},
@@ -79,10 +82,17 @@ def figure(number, value):
 
 
 @pytest.fixture
-def equipped(services, tmp_path):
-    """Services with three figures and an output folder."""
+def equipped(services, tmp_path, meaning):
+    """Services with three figures, an output folder, a model that sees colours, and an index."""
+    encoder = meaning.ColourEncoder(input_px=4)
+    tiles = [
+        meaning.tile(n, tmp_path / "x.tif", (0, 0, 4, 4), bbox=(n, 1, n + 1, 2)) for n in (1, 2)
+    ]
+    index = meaning.OneIndex(tiles, encoder.encode_texts(["a forest", "water"]), encoder)
     return replace(
         services,
+        models=meaning.OneModels(encoder),
+        indexes=meaning.OneIndexes(index),
         figures={f"f{n}": figure(n, 100.0 * n**2) for n in (1, 2, 3)},
         options=replace(services.options, out_dir=tmp_path / "out"),
     )

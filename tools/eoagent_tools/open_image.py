@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from eoagent.contracts.artifact import ScenesHandle
+from eoagent.contracts.artifact import ScenesHandle, handle_of
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.raster import RasterRef
 from eoagent.contracts.tool import (
@@ -21,6 +21,9 @@ from eoagent.geo.grid import pixel_size_m
 from eoagent.io.cloudshare import masked_share
 from eoagent.io.opening import open_described
 from eoagent.io.stated import Reading, Stated
+from eoagent.io.tilecopy import copy_part
+from eoagent.io.tilepart import open_tile, part_of
+from eoagent.io.tileset import find_tile, stored_tiles
 
 __all__ = ["TOOL", "OpenImage", "open_image"]
 
@@ -33,8 +36,11 @@ class OpenImage(Arguments):
     single-band files of one scene, stacked in this order."""
     scenes: ScenesHandle | None = None
     """Scenes that were found, instead of hrefs; one of them is opened."""
+    tiles: handle_of("tiles") | None = None  # type: ignore[valid-type]
+    """Tiles that were found, instead of hrefs; the ground of one of them is opened."""
     item: str = Field(default="", max_length=200)
-    """Id of the one of `scenes` that is opened; may be left out if there is one."""
+    """Which one is opened: id of the one of `scenes`; rank (1 is the best) or id of the one of
+    `tiles`; may be left out if there is one."""
     bands: tuple[str, ...] | None = Field(default=None, max_length=64)
     """Band names in the file's order (red, green, blue, nir, ...), when it does not say them or
     says them wrong."""
@@ -67,24 +73,47 @@ def open_image(arguments: OpenImage, services: Services) -> ToolResult:
         sensor=arguments.sensor or "",
         qa=arguments.mask_classes,
     )
-    hrefs = _hrefs(arguments, services)
     reading = Reading(
         cache_mb=services.options.gdal_cache_mb, timeout_s=services.options.request_timeout_s
     )
+    if arguments.tiles is not None:
+        return _tile(arguments, services, stated, reading)
+    hrefs = _hrefs(arguments, services)
     described = open_described(hrefs, services.origins, stated=stated, reading=reading)
-    ref = described.ref
-    notes = (*described.assumptions, *_masked(ref, services))
+    return _opened(described.ref, described.assumptions, services)
+
+
+def _opened(ref: RasterRef, notes: tuple[str, ...], services: Services) -> ToolResult:
     artifact = services.store.put(
         "raster", title=ref.title, payload=ref.to_dict(), preview=_preview(ref)
     )
-    return ToolResult(artifacts={"raster": artifact}, assumptions=notes)
+    return ToolResult(artifacts={"raster": artifact}, assumptions=(*notes, *_masked(ref, services)))
+
+
+def _tile(arguments: OpenImage, services: Services, stated: Stated, reading: Reading) -> ToolResult:
+    """Return the raster of one tile: a part of its scene, or else a copy of its pixels."""
+    if arguments.hrefs or arguments.scenes is not None:
+        raise InputError(
+            "open_image takes either hrefs, scenes or tiles", hint='give tiles="$1" alone'
+        )
+    hits = stored_tiles(services.store.get(str(arguments.tiles)))
+    hit = find_tile(hits, arguments.item or (hits[0].tile_id if len(hits) == 1 else ""))
+    part = open_tile(hit, services.origins, stated=stated, reading=reading)
+    where = f"tile {hit.rank} of {hit.item_id or 'its file'}, window {list(hit.window)}, is opened"
+    if part.is_whole or part.ref.grid.is_georeferenced:
+        return _opened(part_of(part.ref, part.window), (*part.assumptions, where), services)
+    said = f"{where} as a copy, since its file has no georeference"
+    return ToolResult(
+        artifacts={"raster": copy_part(part, services)}, assumptions=(*part.assumptions, said)
+    )
 
 
 def _hrefs(arguments: OpenImage, services: Services) -> tuple[str, ...]:
     """Return what to open: the hrefs, or the one of a scene that was found."""
     if bool(arguments.hrefs) == (arguments.scenes is not None):
         raise InputError(
-            "open_image takes either hrefs or scenes", hint='give hrefs=["PATH"] or scenes="$1"'
+            "open_image takes either hrefs or scenes, or else tiles",
+            hint='give hrefs=["PATH"], scenes="$1" or tiles="$1"',
         )
     if arguments.scenes is None:
         return arguments.hrefs
@@ -141,8 +170,8 @@ def _gsd(ref: RasterRef) -> list[float] | None:
 TOOL = FunctionTool(
     card=ToolCard(
         name="open_image",
-        summary="A file, URL, STAC item or found scene as a raster: bands by name, scale, offset, "
-        "and clouds masked by its quality band.",
+        summary="A file, URL, STAC item, found scene or found tile as a raster: bands by name, "
+        "scale, offset, and clouds masked by its quality band.",
         outputs=(Output(name="raster", kind="raster", about="the opened raster"),),
         group="open",
         use="basic",

@@ -12,14 +12,22 @@ from eoagent.app.plaintext import printable
 from eoagent.app.report import page
 from eoagent.io.atomic import disk_errors, make_folder, write_atomic
 
-__all__ = ["evaluation_lines", "evaluation_section", "save_evaluation"]
+__all__ = [
+    "EVALUATION_HINT",
+    "evaluation_lines",
+    "evaluation_section",
+    "save_evaluation",
+    "table_html",
+    "table_lines",
+]
 
-_HINT: Final = "save into another folder (--out)"
+EVALUATION_HINT: Final = "save into another folder (--out)"
+"""What to do where results cannot be written."""
 
 
 def evaluation_lines(evaluation: Evaluation) -> list[str]:
     """Return the tallies as tables of text, then a line for each question that was missed."""
-    tables = [["", *_table_lines(table)] for table in tables_of(evaluation)]
+    tables = [["", *table_lines(table)] for table in tables_of(evaluation)]
     table = [line for lines in tables for line in lines][1:]
     missed = [verdict.line() for verdict in evaluation.misses]
     own = [f"{name}: {value:.4g}" for name, value in evaluation.metrics.items()]
@@ -42,7 +50,7 @@ def evaluation_section(evaluation: Evaluation) -> str:
     )
     parts = [
         f"<section><h1>eval {_text(evaluation.suite)}</h1>",
-        *(_table_html(table) for table in tables_of(evaluation)),
+        *(table_html(table) for table in tables_of(evaluation)),
         _metrics(evaluation),
         _table("Missed", missed),
         _table("Right", right),
@@ -60,7 +68,7 @@ def save_evaluation(evaluation: Evaluation, folder: Path) -> Path:
         SourceError: if the folder cannot be written.
     """
     root = folder.expanduser().absolute()
-    with disk_errors(root, hint=_HINT):
+    with disk_errors(root, hint=EVALUATION_HINT):
         make_folder(root)
     title = f"eoagent eval {evaluation.suite}"
     report = page(title, [evaluation_section(evaluation)])
@@ -69,7 +77,7 @@ def save_evaluation(evaluation: Evaluation, folder: Path) -> Path:
     return root
 
 
-def _table_lines(table: Table) -> list[str]:
+def table_lines(table: Table) -> list[str]:
     """Return a table with the first column to the left and the others to the right."""
     rows = [tuple(printable(cell) for cell in row) for row in (table.head, *table.rows)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -82,7 +90,8 @@ def _table_lines(table: Table) -> list[str]:
     ]
 
 
-def _table_html(table: Table) -> str:
+def table_html(table: Table) -> str:
+    """Return a table as a part of a page."""
     title, *names = table.head
     head = "".join(f"<th>{_text(cell)}</th>" for cell in ("", *names))
     rows = "".join(

@@ -120,7 +120,11 @@ def _inputs(view: View) -> str:
 
 
 def _input(given: Input) -> str:
-    kind = {"aoi": "area of interest", "catalog": "STAC catalog or folder of scenes"}
+    kind = {
+        "aoi": "area of interest",
+        "catalog": "STAC catalog or folder of scenes",
+        "index": "index of image tiles, searched by meaning",
+    }
     href = given.href if len(given.href) <= _MAX_HREF else f"{given.href[:_MAX_HREF]}…"
     if not href.isprintable() or "<" in href:  # a file's name may come from a stranger
         href = json.dumps(href, ensure_ascii=True).replace("<", "\\u003c")

@@ -11,6 +11,7 @@ from eoagent.contracts.plan import Plan, Step, StepRecord
 from eoagent.contracts.planner import QUIET, Draft, Input, Line, View
 from eoagent.planner.offline.blueprint import Blueprint, Result, opened_of
 from eoagent.planner.offline.families import draw
+from eoagent.planner.offline.finding import tile_question
 from eoagent.planner.offline.followup import understood
 from eoagent.planner.offline.frame import Frame
 from eoagent.planner.offline.framed import draw_framed, is_framed
@@ -56,6 +57,9 @@ class OfflinePlanner:
         return plan.model_copy(update={"assumptions": (said, *plan.assumptions)})
 
     def _plan(self, view: View) -> Plan:
+        tiles = tile_question(view)
+        if tiles is not None:
+            return Plan(steps=tiles.steps() or _ask_which(view), reading=tiles.summary)
         frame, reading = self._read(view)
         if not view.steps:
             early = self._early(frame, reading, view)
@@ -75,18 +79,14 @@ class OfflinePlanner:
         """Return the answer in the question's language, every number a figure reference."""
         del line
         view = understood(view)
-        _, reading = self._read(view)
-        zh = reading.chinese
+        zh = is_chinese(view.question)
         ended = next((s for s in view.steps if s.ended_as), None)
         if ended is not None:
             back = ended.message if ended.ended_as == "clarify" else ""
             status = "clarify" if ended.ended_as == "clarify" else "cannot_answer"
             return Draft(text=ended.message, status=status, question_back=back)
         by_number = {step.n: step for step in view.steps}
-        blueprint = Blueprint()
-        opening = self._opening(view)
-        if not isinstance(opening, Blueprint) and _is_open(view, opening):
-            blueprint = self._blueprint(view)
+        blueprint = self._answered(view)
         found = [(r, _figure(r.reference, by_number)) for r in blueprint.results]
         sentences = [_sentence(r, i, by_number, chinese=zh) for r, i in found if i]
         results = tuple(i for _, i in found if i)
@@ -104,12 +104,23 @@ class OfflinePlanner:
         )
         return Draft(text=" ".join(sentences), results=results, status=status)
 
+    def _answered(self, view: View) -> Blueprint:
+        """Return what answers, as far as all that came with the question was opened."""
+        tiles = tile_question(view)
+        if tiles is not None:
+            return tiles.blueprint()
+        opening = self._opening(view)
+        if isinstance(opening, Blueprint) or not _is_open(view, opening):
+            return Blueprint()
+        return self._blueprint(view)
+
     def _early(self, frame: Frame | None, reading: Reading, view: View) -> Blueprint | None:
         """Return a question back or a refusal that needs no look at the inputs, or None."""
         if _box(view) and not _href(view, "catalog"):
             return ask(1, say("aoi_box", chinese=reading.chinese))
         if frame is None:
-            return before_opening(reading, len(view.inputs), 1)
+            held = sum(given.kind != "index" for given in view.inputs)
+            return before_opening(reading, held, 1)
         return before_opening_several(reading, 1)
 
     def _opening(self, view: View) -> tuple[Step, ...] | Blueprint:

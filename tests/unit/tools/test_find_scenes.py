@@ -234,4 +234,4 @@ def test_one_of_several_scenes_must_be_named(find, bench, item, said):
 def test_an_address_or_scenes_are_wanted(bench, given):
     with pytest.raises(InputError, match="takes either hrefs or scenes") as caught:
         bench("open_image", **given)
-    assert caught.value.hint == 'give hrefs=["PATH"] or scenes="$1"'
+    assert caught.value.hint == 'give hrefs=["PATH"], scenes="$1" or tiles="$1"'
