@@ -65,17 +65,21 @@ def day_of(day: date) -> TimeRange:
     return _days(day, day)
 
 
-def time_in_name(name: str) -> TimeRange | None:
+def time_in_name(name: str, *, has_years: bool = True) -> TimeRange | None:
     """Return the first day that a file name holds, else the first year, or None.
 
     Days are written YYYYMMDD or YYYY-MM-DD (also with `_` or `.`); years are 1900 to 2039, and a
     number beside an `x`, as in 2000x2000, is a size and no year.
+
+    Args:
+        name: the name.
+        has_years: whether a number of four digits may be a year; days are read all the same.
     """
     for year, _, month, day in _DAY_IN_NAME.findall(name):
         found = _day(int(year), int(month), int(day))
         if found is not None:
             return day_of(found)
-    match = _YEAR_IN_NAME.search(name)
+    match = _YEAR_IN_NAME.search(name) if has_years else None
     if match is None:
         return None
     year_number = int(match.group(1))

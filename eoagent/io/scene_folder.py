@@ -21,6 +21,7 @@ from eoagent.io.dataset import RasterFile, open_dataset
 from eoagent.io.dates import parse_time, time_in_name
 from eoagent.io.georeference import read_grid
 from eoagent.io.scene import Scene, SceneAsset, Scenes
+from eoagent.io.serials import numbered
 from eoagent.io.stac_bands import clean_text
 from eoagent.spectral.sensors import sensor_from_name
 
@@ -39,6 +40,7 @@ def scenes_of_folder(folder: Path, origins: Origins, *, max_files: int) -> Scene
 
     The id of a scene is its path inside the folder without the ending. Its time is taken from the
     file name, else from the tags `datetime` or `TIFFTAG_DATETIME`; each scene's notes say which.
+    The running number of a series of files is no year.
 
     Args:
         folder: absolute path that the guard admitted.
@@ -59,10 +61,11 @@ def scenes_of_folder(folder: Path, origins: Origins, *, max_files: int) -> Scene
     if len(paths) > max_files:
         warnings.append(f"{folder} holds {len(paths)} rasters; the first {max_files} are taken")
     scenes, failures = [], []
+    series = numbered(paths)
     for path in paths[:max_files]:
         try:
             with open_dataset(origins.admit(str(path)), origins=origins) as file:
-                scenes.append(_scene(file, path, folder))
+                scenes.append(_scene(file, path, folder, has_years=path not in series))
         except (SourceError, InputError) as error:
             failures.append(f"left out: {clean_text(str(error))}")
     if not scenes:
@@ -101,11 +104,11 @@ def _rasters(folder: Path, warnings: list[str]) -> Iterator[Path]:
                 yield Path(parent) / name
 
 
-def _scene(file: RasterFile, path: Path, folder: Path) -> Scene:
+def _scene(file: RasterFile, path: Path, folder: Path, *, has_years: bool) -> Scene:
     placed = read_grid(file)
     notes = list(placed.notes)
     box, outline, gsd_m = _place(placed.grid, notes)
-    time = _time(file, path, notes)
+    time = _time(file, path, notes, has_years=has_years)
     inside = path.relative_to(folder)
     return Scene(
         id=str(inside.with_suffix("")),
@@ -135,8 +138,8 @@ def _place(grid: Grid, notes: list[str]) -> tuple[BBox | None, dict[str, Any] | 
         return None, None, None
 
 
-def _time(file: RasterFile, path: Path, notes: list[str]) -> TimeRange | None:
-    found = time_in_name(path.name)
+def _time(file: RasterFile, path: Path, notes: list[str], *, has_years: bool) -> TimeRange | None:
+    found = time_in_name(path.name, has_years=has_years)
     if found is not None:
         notes.append(f"its time {found.label} is taken from the file name")
         return found

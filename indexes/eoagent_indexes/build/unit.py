@@ -96,7 +96,7 @@ def prepare(scene: Scene, job: Job, origins: Origins, reading: Reading | None = 
     if found.bands == UNNAMED:
         notes = (*notes, "three bands that nothing names are taken for red, green and blue")
     version = _version(found)
-    time = found.ref.time or scene.time
+    time = scene.time  # what the listing took from a name, it took with its neighbours in view
     return Unit(
         key=_key(scene, found, version, job),
         collection=scene.collection,

@@ -69,6 +69,26 @@ def test_an_unknown_time_is_not_invented(tmp_path):
     assert any("neither the file name nor a tag" in note for note in scene.notes)
 
 
+@pytest.mark.parametrize(
+    ("names", "years"),
+    [
+        (["f_1920.tif", "f_1047.tif"], [None, None]),
+        (["f_1920.tif", "f_7.tif"], [None, None]),
+        (["f_1920.tif", "g_1047.tif"], ["1920", None]),
+        (["f_1920.tif", "f_2019.tif"], ["1920", "2019"]),
+        (["f_2019_1.tif", "f_2020_2.tif", "f_2020_1047.tif"], ["2019", "2020", "2020"]),
+        (["a/f_1920.tif", "b/f_1047.tif"], ["1920", None]),
+        (["f_20190401.tif", "f_7.tif"], ["2019-04-01", None]),
+    ],
+)
+def test_the_running_number_of_a_series_is_no_year(tmp_path, names, years):
+    for name in names:
+        raster(tmp_path / name)
+    found = {scene.assets[0].href: scene.time for scene in opened(tmp_path).scenes}
+    read = [found[str(tmp_path / name)] for name in names]
+    assert [time and time.label for time in read] == years
+
+
 def test_a_file_that_is_no_raster_is_left_out_and_said(tmp_path):
     raster(tmp_path / "good.tif")
     (tmp_path / "bad.tif").write_bytes(b"<VRTDataset></VRTDataset>")
