@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.filesize import decimal
+
 from eoagent.app.hits import Hits
 from eoagent.contracts.indexing import BuildReport, IndexInfo
 from eoagent.io.tileset import time_label
@@ -42,7 +44,8 @@ def report_lines(name: str, report: BuildReport) -> Iterator[str]:
 def info_lines(info: IndexInfo) -> Iterator[str]:
     """Yield what an index holds."""
     yield f"{info.name}, version {info.version} of {info.created:%Y-%m-%d %H:%M} UTC"
-    yield f"  tiles        {info.tiles:,} of {info.items:,} items, in {info.segments} segments"
+    segments = "1 segment" if info.segments == 1 else f"{info.segments:,} segments"
+    yield f"  tiles        {info.tiles:,} of {info.items:,} items, in {segments}"
     if info.deleted:
         yield f"  deleted      {info.deleted:,} (eoagent index vacuum gives their room back)"
     if info.bbox is not None:
@@ -64,7 +67,7 @@ def info_lines(info: IndexInfo) -> Iterator[str]:
         if value not in (None, "", [], (), 0):
             shown = ", ".join(str(v) for v in value) if isinstance(value, list) else value
             yield f"  {key:<12} {shown}"
-    yield f"  size         {info.bytes / 1e6:,.1f} MB"
+    yield f"  size         {decimal(info.bytes)}"
     if info.quarantined:
         yield f"  not readable {info.quarantined:,} assets (--json lists them)"
     for one in info.ann:

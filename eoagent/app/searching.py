@@ -222,6 +222,10 @@ class OpenIndex:
         if isinstance(one, Image.Image):
             return np.asarray(one.convert("RGB"))
         href = str(one)
+        if Path(href).is_dir():
+            raise InputError(
+                f"'{href}' is a folder", hint="give one picture, or the id of a tile of the index"
+            )
         self._origins.type_in(href)
         ref = open_described([href], self._origins, stated=Stated()).ref
         with RasterReader(ref, self._origins) as reader:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.filesize import decimal
 
 from eoagent.contracts.errors import EXIT_CODES, EoAgentError, InputError, SourceError
 
@@ -51,7 +52,7 @@ def list_indexes(as_json: AsJson = False) -> int:
             continue
         span = one.time.label if one.time else "no dates"
         tiles = f"{one.tiles:,} tiles of {one.items:,} items"
-        size = f"{one.bytes / 1e6:,.1f} MB"
+        size = decimal(one.bytes)
         say_line(
             f"{name:<{width}}  {tiles}, {span}, {one.encoder.card}, {size}, version {one.version}"
         )
@@ -105,7 +106,7 @@ def vacuum(name: IndexArgument, yes: _Yes = False, as_json: AsJson = False) -> N
     for path, size in found:
         say_line(f"{size:>14,}  {path}")
     done = "removed" if yes else "could be removed with --yes"
-    say_line(f"{len(found)} files, {total / 1e6:,.1f} MB {done}")
+    say_line(f"{len(found)} files, {decimal(total)} {done}")
 
 
 def export(

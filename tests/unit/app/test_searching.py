@@ -163,6 +163,12 @@ def test_conditions_that_make_no_sense_are_refused(coast, said, message):
         coast.search("water", **said)
 
 
+def test_a_folder_is_no_picture(coast, tmp_path):
+    with pytest.raises(InputError, match="is a folder") as refused:
+        coast.search(like=tmp_path)
+    assert refused.value.hint == "give one picture, or the id of a tile of the index"
+
+
 def test_a_picture_that_is_not_there_is_told(coast):
     with pytest.raises(NotFound, match="no file"):
         coast.search(like="nowhere.png")
