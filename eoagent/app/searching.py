@@ -21,7 +21,7 @@ from eoagent.contracts.errors import InputError
 from eoagent.contracts.geometry import BBox
 from eoagent.contracts.index import Index
 from eoagent.contracts.indexing import IndexInfo
-from eoagent.contracts.tilesearch import TileFilter, TileQuery
+from eoagent.contracts.tilesearch import TileFilter, TileQuery, search_words
 from eoagent.io.dates import parse_time
 from eoagent.io.features import read_features
 from eoagent.io.opening import open_described
@@ -162,11 +162,11 @@ class OpenIndex:
         self, texts: list[Any], likes: list[Any], others: list[Any], vector: Any
     ) -> TileQuery:
         return TileQuery(
-            texts=tuple(str(one) for one in texts),
+            texts=tuple(_words(one) for one in texts),
             pictures=tuple(self._picture(one) for one in likes if not _is_tile(one)),
             tile_ids=tuple(one for one in likes if _is_tile(one)),
             vectors=None if vector is None else _vectors(vector),
-            unlike_texts=tuple(str(one) for one in others if not _is_tile(one)),
+            unlike_texts=tuple(_words(one) for one in others if not _is_tile(one)),
             unlike_tile_ids=tuple(one for one in others if _is_tile(one)),
         )
 
@@ -230,6 +230,15 @@ class OpenIndex:
         ref = open_described([href], self._origins, stated=Stated()).ref
         with RasterReader(ref, self._origins) as reader:
             return show_window(reader, max_px=_PICTURE_PX).pixels
+
+
+def _words(text: object) -> str:
+    try:
+        return search_words(str(text))
+    except ValueError as error:
+        raise InputError(
+            str(error), hint="give like=PICTURE, on the command line --like FILE"
+        ) from error
 
 
 def query_words(query: TileQuery, likes: Sequence[object]) -> str:

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from eoagent.contracts.encoder import EncoderFingerprint
 from eoagent.contracts.geometry import BBox, TimeRange
 from eoagent.contracts.record import Record
 
-__all__ = ["SearchResult", "TileFilter", "TileHit", "TileQuery"]
+__all__ = ["SearchResult", "SearchWords", "TileFilter", "TileHit", "TileQuery", "search_words"]
+
+_FILE: Final = re.compile(
+    r"\.(tiff?|jpe?g|png|jp2|webp|gif|bmp)\Z|^([a-z0-9+]{2,9}://|/\S+/\S)", re.IGNORECASE
+)
+
+
+def search_words(text: str) -> str:
+    """Return words to search by; the name of a file would be compared letter by letter.
+
+    Raises:
+        ValueError: if they are empty, or read like a path or an address.
+    """
+    said = text.strip()
+    if not said:
+        raise ValueError("there are no words in it")
+    if _FILE.search(said):
+        raise ValueError(
+            f"'{said[:80]}' reads like the name of a file and would be taken for words; "
+            "hand the picture itself over"
+        )
+    return said
+
+
+SearchWords = Annotated[str, AfterValidator(search_words)]
+"""Words for what is looked for."""
 
 
 class TileFilter(Record):

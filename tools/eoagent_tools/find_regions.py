@@ -14,6 +14,7 @@ from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import FigureDraft, Source
 from eoagent.contracts.geometry import Window
 from eoagent.contracts.raster import Grid, RasterRef
+from eoagent.contracts.tilesearch import SearchWords
 from eoagent.contracts.tool import (
     Arguments,
     FunctionTool,
@@ -44,7 +45,7 @@ class FindRegions(Arguments):
 
     raster: RasterHandle
     """The image to look through."""
-    text: str = Field(min_length=1, max_length=200)
+    text: SearchWords = Field(min_length=1, max_length=200)
     """What is looked for, in a few English words."""
     k: int = Field(default=5, ge=1, le=50)
     """Most places returned."""

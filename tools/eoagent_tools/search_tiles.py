@@ -14,7 +14,7 @@ from eoagent.contracts.errors import InputError, NotFound
 from eoagent.contracts.figure import FigureDraft, Source
 from eoagent.contracts.geometry import BBox, LonLatBox
 from eoagent.contracts.raster import RasterRef
-from eoagent.contracts.tilesearch import SearchResult, TileFilter, TileHit, TileQuery
+from eoagent.contracts.tilesearch import SearchResult, SearchWords, TileFilter, TileHit, TileQuery
 from eoagent.contracts.tool import (
     Arguments,
     FunctionTool,
@@ -49,7 +49,7 @@ class SearchTiles(Arguments):
 
     index: str = Field(default="", max_length=64)
     """Name of the index; empty takes the one given with the question, or the only one."""
-    text: tuple[str, ...] = Field(default=(), max_length=5)
+    text: tuple[SearchWords, ...] = Field(default=(), max_length=5)
     """What is looked for, in a few English words each; several are averaged."""
     like: tuple[handle_of("raster", "tiles", "picture"), ...] = Field(  # type: ignore[valid-type]
         default=(), max_length=5
@@ -58,7 +58,7 @@ class SearchTiles(Arguments):
     """
     like_ids: tuple[str, ...] = Field(default=(), max_length=20)
     """Ids of tiles of the index that look like it."""
-    unlike: tuple[str, ...] = Field(default=(), max_length=5)
+    unlike: tuple[SearchWords, ...] = Field(default=(), max_length=5)
     """What it is not, in a few English words each: counts half as much."""
     bbox: LonLatBox | None = None
     """West, south, east, north in degrees that the tile meets; west > east crosses the

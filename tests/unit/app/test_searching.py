@@ -163,6 +163,12 @@ def test_conditions_that_make_no_sense_are_refused(coast, said, message):
         coast.search("water", **said)
 
 
+def test_the_name_of_a_file_is_not_taken_for_words(coast):
+    with pytest.raises(InputError, match="'river.jpg' reads like the name of a file") as refused:
+        coast.search(text="river.jpg")
+    assert refused.value.hint == "give like=PICTURE, on the command line --like FILE"
+
+
 def test_a_folder_is_no_picture(coast, tmp_path):
     with pytest.raises(InputError, match="is a folder") as refused:
         coast.search(like=tmp_path)

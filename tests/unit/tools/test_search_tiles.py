@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from affine import Affine
+from pydantic import ValidationError
 from pyproj import CRS
 
 from eoagent import plugins
@@ -210,3 +211,24 @@ def test_which_tile_is_meant_must_be_told(searched):
             bench("open_image", tiles=tiles, item=item)
     with pytest.raises(InputError, match="hrefs, scenes or tiles"):
         bench("open_image", tiles=tiles, hrefs=["a.tif"])
+
+
+@pytest.mark.parametrize(
+    "name", ["/data/River_1.jpg", "scene.TIF", "https://x.example/a", "/data/scenes/river", " "]
+)
+def test_the_name_of_a_file_is_not_taken_for_words(name):
+    tool = plugins.load("eoagent.tools", "search_tiles")
+    for field in ("text", "unlike"):
+        with pytest.raises(ValidationError, match="name of a file|no words"):
+            tool.arguments.model_validate({field: [name]})
+    regions = plugins.load("eoagent.tools", "find_regions")
+    with pytest.raises(ValidationError, match="name of a file|no words"):
+        regions.arguments.model_validate({"raster": "raster:0123456789ab", "text": name})
+
+
+@pytest.mark.parametrize(
+    "words", ["a river", "land/water border", "a road 7.5 m wide", "U.S. town"]
+)
+def test_words_are_taken_as_they_are(words):
+    tool = plugins.load("eoagent.tools", "search_tiles")
+    assert tool.arguments.model_validate({"text": [f" {words} "]}).text == (words,)
