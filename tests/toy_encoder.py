@@ -67,6 +67,9 @@ class Toy:
     def run(self, task, items):
         return self.encode_images(items) if task == "images" else self.encode_texts(items)
 
+    def result_form(self, task):
+        return None
+
     def close(self):
         pass
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from eoagent.contracts.errors import InputError, SourceError
 from eoagent_indexes.ann_write import write_ann
-from eoagent_indexes.calibration import ANN_FORMAT, Searched, calibrate
+from eoagent_indexes.calibration import Searched, calibrate
+from eoagent_indexes.choosing import ANN_FORMAT
 from eoagent_indexes.exact import widened
 from eoagent_indexes.faisslib import bounded_threads, load_faiss
 from eoagent_indexes.manifest import AnnEntry
@@ -119,7 +120,7 @@ def build_ann(
         segment: the segment.
         plan: how it is made.
         generation: id of structures made together, 32 hex digits; random by default.
-        texts: vectors of texts, (n, d), by which recall for searches by text is measured too.
+        texts: vectors of texts, (n, d), that show where texts lie; made up without them.
 
     Raises:
         InputError: if the segment is too small to be divided into lists.

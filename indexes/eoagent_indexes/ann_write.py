@@ -1,4 +1,4 @@
-"""Write a derived search structure beside the segment it was made from."""
+"""Write a derived search structure, and beside it what was measured of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from eoagent.contracts.record import canonical_json
 from eoagent.io.atomic import disk_errors
 from eoagent_indexes.durable import store_bytes
 from eoagent_indexes.manifest import AnnEntry, SegmentEntry
@@ -37,14 +38,19 @@ def write_ann(
         SourceError: if the disk is full or cannot be written.
     """
     name = generation or secrets.token_hex(16)
-    path = f"ann/{name}/{segment.id}.faiss"
+    path = f"ann/{name}/{segment.id}"
     with disk_errors(folder / path):
-        file = store_bytes(folder, path, data)
+        file = store_bytes(folder, f"{path}.faiss", data)
+        curve = store_bytes(folder, f"{path}.json", canonical_json(dict(calibration)).encode())
+    points = [point for point in calibration.get("curve", ()) if point["share"] == 1.0]
+    best: dict[str, float] = max(points, key=lambda point: point["recall"], default={})
     return AnnEntry(
         segment=segment.id,
         generation=name,
         kind=kind,
         rows=segment.rows,
         file=file,
-        calibration=dict(calibration),
+        curve=curve,
+        recall=best.get("recall"),
+        cpu_ms=best.get("cpu_ms"),
     )

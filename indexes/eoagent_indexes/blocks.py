@@ -74,20 +74,30 @@ class BlockedVectors:
             self._check(np.flatnonzero(~self._sound[first : last + 1]) + first)
         return self._vectors[start:stop]
 
-    def take(self, rows: NDArray[np.integer]) -> NDArray[np.float16]:
+    def take(
+        self, rows: NDArray[np.integer], out: NDArray[np.float16] | None = None
+    ) -> NDArray[np.float16]:
         """Return the vectors of some rows, a copy (n, dimensions).
+
+        Args:
+            rows: from 0 up to the number of rows.
+            out: where the copy goes, of that shape; new memory by default.
 
         Raises:
             SourceError: if a block of them has other bytes than were written.
         """
-        if not self._sound.all():
-            needed = np.zeros_like(self._sound)
-            start = HEADER_BYTES + rows.astype(np.int64) * self._stride
-            for offset in (*range(0, self._stride, self._block), self._stride - 1):
-                needed[(start + offset) // self._block] = True
-            self._check(np.flatnonzero(needed & ~self._sound))
-        taken: NDArray[np.float16] = self._vectors[rows]
-        return taken
+        if not len(rows):
+            return self._vectors[:0] if out is None else out
+        if rows.min() < 0 or rows.max() >= len(self._vectors):
+            raise IndexError(f"{len(self._vectors)} rows do not have all of those asked for")
+        start = HEADER_BYTES + rows.astype(np.int64) * self._stride
+        for offset in (*range(0, self._stride, self._block), self._stride - 1):
+            blocks = (start + offset) // self._block
+            is_sound = self._sound[blocks]
+            if not is_sound.all():
+                self._check(np.unique(blocks[~is_sound]))
+        # Rows are within bounds: clipping only spares numpy a second buffer.
+        return np.take(self._vectors, rows, axis=0, out=out, mode="clip")
 
     def damaged_blocks(self) -> NDArray[np.intp]:
         """Read every block again and return the numbers of those with other bytes.

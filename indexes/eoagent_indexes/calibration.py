@@ -1,11 +1,11 @@
-"""Measure what an approximate structure finds, and choose its cheapest setting that finds enough.
+"""Measure what an approximate structure finds, for each kind of query and share let through.
 
-Held-out queries are compared with the exact answer of the same segment: its own rows, moved a
-little and each without itself, and such rows moved to where texts are: by the gap between pictures
-and texts, or in a random direction as far where no texts are at hand, and with less contrast.
-Recall is that of the best ten, and of the worse kind. It is measured without a filter, and with
-filters that let through a share of rows, at random and in one run, since lists that are well filled
-for one are empty for the other.
+Held-out queries are compared with the exact answer of the same segment. Recall is that of the best
+ten. It is measured without a filter, and with filters that let through a share of rows, at random
+and in one run, since lists that are well filled for one are empty for the other.
+
+Measuring ends: a curve where it finds nearly all or costs as much as comparing every row, and all
+of them when the time is used up. What was not measured is not used.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from eoagent_indexes.choosing import ANN_FORMAT, K
 from eoagent_indexes.exact import scan, widened
+from eoagent_indexes.questions import Questions, make_questions
 from eoagent_indexes.segment import Segment
 
-__all__ = ["ANN_FORMAT", "K", "Proposing", "Searched", "Setting", "calibrate", "choose_setting"]
+__all__ = ["Proposing", "Searched", "calibrate"]
 
-ANN_FORMAT: Final = 1
-"""What an entry's calibration says of its form; another one is not used."""
-K: Final = 10
-"""Best tiles that recall counts."""
 _SHARES: Final = (1.0, 0.3, 0.06)
 _REFINES: Final = (50, 100, 200, 400, 800, 1600, 3200)
 _ENOUGH: Final = 0.999
 _TIMED: Final = 5
 _FEWEST_LISTS: Final = 4
 _BLOCK: Final = 16_384
-_NOISE: Final = 0.3
-_TEXT_CONTRAST: Final = 1 / 3
-"""How much less texts tell pictures apart than pictures do. Measured on published embeddings of
-WHU-RS19 by RemoteCLIP ViT-B-32: right and other classes differ by 0.080 for texts and by 0.245."""
+_SAMPLE: Final = 4096
+_QUICK_MS: Final = 5.0
+"""What takes less is measured, however quickly every row could be compared."""
+_LIMIT_S: Final = 300.0
+"""CPU seconds after which no setting is measured any more."""
 _WIDE: Final = np.float32(2.0**112)
+_Mask = NDArray[np.bool_]
+_Case = tuple[_Mask | None, NDArray[np.int64]]
 
 
 class Proposing(Protocol):
@@ -67,29 +68,11 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """How far a structure looks, and what that finds."""
-
-    nprobe: int
-    """Lists that are looked into."""
-    refine: int
-    """Rows that are compared exactly."""
-    recall: float
-    """Share of the best ten that it found."""
-    cpu_ms: float
-    """Time that it took, milliseconds of one core."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Questions:
-    """Queries of all kinds."""
-
-    vectors: NDArray[np.float32]
-    """(n, d)."""
-    itself: NDArray[np.int64]
-    """The row that each was made from and may not find, (n,); -1 for none."""
-    kinds: tuple[int, ...]
-    """How many of each kind."""
+class _Bounds:
+    exact_ms: float
+    """What comparing every row takes."""
+    until_s: float
+    """When the time is used up, on the clock of this process."""
 
 
 def calibrate(
@@ -98,90 +81,49 @@ def calibrate(
     queries: int,
     seed: int,
     texts: NDArray[np.float32] | None = None,
+    limit_s: float = _LIMIT_S,
 ) -> dict[str, Any]:
-    """Return what an entry says of a structure: recall and time by setting and share let through.
+    """Return what an entry says of a structure: recall and time by kind, share and setting.
 
     Args:
         searched: the structure.
         queries: how many of each kind.
         seed: decides rows and noise.
-        texts: vectors of texts, (n, d).
+        texts: vectors of texts, (n, d); where there are none, their place is made up.
+        limit_s: CPU seconds after which no further setting is measured.
+
+    Raises:
+        SourceError: if a file of the segment is damaged.
     """
+    until_s = time.process_time() + limit_s
     random = np.random.default_rng(seed)
-    asked = _questions(searched.segment, queries, random, texts)
+    kinds = make_questions(searched.segment, queries, random, texts)
     filters = [(share, mask) for share in _SHARES for mask in _masks(searched, share, random)]
-    truths = _true_best(searched, asked, [mask for _, mask in filters])
-    curve: list[dict[str, float]] = []
+    truths = _true_best(searched.segment, kinds, [mask for _, mask in filters])
+    exact_ms = _exact_ms(searched.segment, kinds[0].vectors[0])
+    curve: list[dict[str, Any]] = []
     for share in _SHARES:
-        cases = [(m, t) for (s, m), t in zip(filters, truths, strict=True) if s == share]
-        points = _worthwhile(_curve(searched, asked, cases))
-        curve += [{"share": share, **point} for point in points]
-    own, across = asked.kinds
+        bounds = _Bounds(exact_ms=share * exact_ms, until_s=until_s)
+        for number, asked in enumerate(kinds):
+            cases = [
+                (mask, found[number])
+                for (own, mask), found in zip(filters, truths, strict=True)
+                if own == share
+            ]
+            points = _worthwhile(_curve(searched, asked, cases, bounds))
+            curve += [{"kind": asked.kind, "share": share, **point} for point in points]
     return {
         "format": ANN_FORMAT,
         "k": K,
-        "queries": {"own": own, "across": across, "texts": 0 if texts is None else len(texts)},
+        "queries": {
+            **{asked.kind: len(asked.vectors) for asked in kinds},
+            "texts": 0 if texts is None else len(texts),
+        },
         "curve": curve,
     }
 
 
-def choose_setting(calibration: dict[str, Any], *, share: float, recall: float) -> Setting | None:
-    """Return the cheapest setting that was measured to find enough; None if none was.
-
-    A share between those that were measured goes by the next smaller one, which is harder. Where
-    there is one, the setting misses half as much as it may, for queries that are harder yet.
-
-    Args:
-        calibration: of an entry.
-        share: rows that a filter lets through, 0 to 1.
-        recall: least recall of the best ten.
-    """
-    curve: Sequence[dict[str, float]] = calibration.get("curve", ())
-    measured = max((p["share"] for p in curve if p["share"] <= share), default=None)
-    good = [p for p in curve if p["share"] == measured and p["recall"] >= recall]
-    if not good:
-        return None
-    safe = [p for p in good if p["recall"] >= (1 + recall) / 2]
-    best = min(safe or good, key=lambda p: (p["cpu_ms"], p["nprobe"], p["refine"]))
-    return Setting(
-        nprobe=int(best["nprobe"]),
-        refine=int(best["refine"]),
-        recall=best["recall"],
-        cpu_ms=best["cpu_ms"],
-    )
-
-
-def _questions(
-    segment: Segment,
-    queries: int,
-    random: np.random.Generator,
-    texts: NDArray[np.float32] | None,
-) -> _Questions:
-    live = np.flatnonzero(segment.live)
-    count = min(queries, len(live))
-    rows = random.choice(live, count, replace=False)
-    own = segment.vectors(rows).astype(np.float32)
-    noise = random.standard_normal(own.shape, dtype=np.float32)
-    noise *= np.float32(_NOISE / np.sqrt(own.shape[1]))
-    moved = _unit(own + noise)
-    mean = own.mean(axis=0)
-    if texts is None:
-        gap = _unit(random.standard_normal((1, own.shape[1])).astype(np.float32))[0]
-    else:
-        gap = texts.mean(axis=0) - mean
-    across = _unit(mean + gap + np.float32(_TEXT_CONTRAST) * (moved - mean))
-    nothing = np.full(count, -1, dtype=np.int64)
-    return _Questions(np.vstack([moved, across]), np.concatenate([rows, nothing]), (count, count))
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
-
-
-def _masks(
-    searched: Searched, share: float, random: np.random.Generator
-) -> list[NDArray[np.bool_] | None]:
+def _masks(searched: Searched, share: float, random: np.random.Generator) -> list[_Mask | None]:
     """Return which rows filters of a share let through: some at random, and one run."""
     segment = searched.segment
     if share >= 1.0:
@@ -195,18 +137,19 @@ def _masks(
 
 
 def _true_best(
-    searched: Searched, asked: _Questions, masks: Sequence[NDArray[np.bool_] | None]
-) -> list[NDArray[np.int64]]:
-    """Return the exact best rows by filter and query, (queries, K) each; -1 where there is none."""
-    count = len(asked.vectors)
+    segment: Segment, kinds: Sequence[Questions], masks: Sequence[_Mask | None]
+) -> list[list[NDArray[np.int64]]]:
+    """Return the exact best rows by filter and kind, (queries, K) each; -1 where there is none."""
+    vectors = np.vstack([asked.vectors for asked in kinds])
+    itself = np.concatenate([asked.itself for asked in kinds])
+    count = len(vectors)
     scores = [np.full((count, K), -np.inf, dtype=np.float32) for _ in masks]
     best = [np.full((count, K), -1, dtype=np.int64) for _ in masks]
-    segment = searched.segment
     for at in range(0, segment.rows, _BLOCK):
         rows = np.arange(at, min(at + _BLOCK, segment.rows))
         wide = widened(segment.vector_range(at, at + len(rows)))
-        block = (asked.vectors * _WIDE) @ wide.T
-        block[asked.itself[:, None] == rows] = -np.inf
+        block = (vectors * _WIDE) @ wide.T
+        block[itself[:, None] == rows] = -np.inf
         for number, mask in enumerate(masks):
             least = scores[number].min(axis=1, keepdims=True)
             hopeful = (block > least).any(axis=0)
@@ -218,41 +161,45 @@ def _true_best(
             all_rows = np.hstack([best[number], np.broadcast_to(rows[where], (count, len(where)))])
             scores[number] = np.take_along_axis(both, keep, axis=1)
             best[number] = np.take_along_axis(all_rows, keep, axis=1)
-    return [np.where(np.isinf(s), -1, b) for s, b in zip(scores, best, strict=True)]
+    ends = np.cumsum([len(asked.vectors) for asked in kinds])[:-1]
+    return [np.split(np.where(np.isinf(s), -1, b), ends) for s, b in zip(scores, best, strict=True)]
+
+
+def _exact_ms(segment: Segment, query: NDArray[np.float32]) -> float:
+    """Return the time of comparing every row, milliseconds of this thread, from some of them."""
+    rows = np.arange(min(segment.rows, _SAMPLE))
+    scan(segment, rows, query)
+    began = time.thread_time()
+    scan(segment, rows, query)
+    return 1000.0 * (time.thread_time() - began) * segment.rows / len(rows)
 
 
 def _curve(
-    searched: Searched,
-    asked: _Questions,
-    cases: Sequence[tuple[NDArray[np.bool_] | None, NDArray[np.int64]]],
+    searched: Searched, asked: Questions, cases: Sequence[_Case], bounds: _Bounds
 ) -> list[dict[str, float]]:
-    """Return recall and time by setting, the worst of the filters and of the kinds of query."""
-    points = []
+    """Return recall and time by setting, the worst of the filters."""
+    points: list[dict[str, float]] = []
     nprobe = min(_FEWEST_LISTS, searched.lists)
-    while True:
+    while time.process_time() < bounds.until_s:
         recalls = np.ones(len(_REFINES))
         for mask, truth in cases:
             found = [
                 _found(searched, asked, n, truth=truth[n], nprobe=nprobe, mask=mask)
                 for n in range(len(truth))
             ]
-            first = 0
-            for size in asked.kinds:
-                recalls = np.minimum(recalls, np.mean(found[first : first + size], axis=0))
-                first += size
-        for refine, recall in zip(_REFINES, recalls.tolist(), strict=True):
-            spent = max(_cpu_ms(searched, asked, nprobe, refine, mask) for mask, _ in cases)
-            points.append(
-                {
-                    "nprobe": nprobe,
-                    "refine": refine,
-                    "recall": round(recall, 4),
-                    "cpu_ms": round(spent, 3),
-                }
-            )
-        if nprobe >= searched.lists or recalls.max() >= _ENOUGH:
-            return points
+            recalls = np.minimum(recalls, np.mean(found, axis=0))
+        times = [
+            max(_cpu_ms(searched, asked, nprobe, refine, mask) for mask, _ in cases)
+            for refine in _REFINES
+        ]
+        for refine, recall, spent in zip(_REFINES, recalls.tolist(), times, strict=True):
+            told = {"recall": round(recall, 4), "cpu_ms": round(spent, 3)}
+            points.append({"nprobe": nprobe, "refine": refine, **told})
+        is_slow = min(times) > max(bounds.exact_ms, _QUICK_MS)
+        if nprobe >= searched.lists or recalls.max() >= _ENOUGH or is_slow:
+            break
         nprobe = min(2 * nprobe, searched.lists)
+    return points
 
 
 def _worthwhile(points: Sequence[dict[str, float]]) -> list[dict[str, float]]:
@@ -266,12 +213,12 @@ def _worthwhile(points: Sequence[dict[str, float]]) -> list[dict[str, float]]:
 
 def _found(
     searched: Searched,
-    asked: _Questions,
+    asked: Questions,
     number: int,
     *,
     truth: NDArray[np.int64],
     nprobe: int,
-    mask: NDArray[np.bool_] | None,
+    mask: _Mask | None,
 ) -> list[float]:
     """Return the share of the true best rows among the first proposals, for each refine size."""
     query = asked.vectors[number]
@@ -285,10 +232,10 @@ def _found(
 
 def _cpu_ms(
     searched: Searched,
-    asked: _Questions,
+    asked: Questions,
     nprobe: int,
     refine: int,
-    mask: NDArray[np.bool_] | None,
+    mask: _Mask | None,
 ) -> float:
     """Return the median time of proposing and comparing, milliseconds of this thread."""
     spent = []

@@ -158,6 +158,7 @@ class Draft:
         for entry in ann.values():
             if entry is not None:
                 check_size(self._layout.root, entry.file)
+                check_size(self._layout.root, entry.curve)
         return tuple(e for name, e in merged.items() if e is not None and name in names)
 
     def _ledger(self, records: Sequence[UnitRecord]) -> tuple[PartEntry, ...]:

@@ -33,8 +33,8 @@ _NEAR: Final = 2e-6
 class StoredVectors(Protocol):
     """Vectors that are read by row."""
 
-    def vectors(self, rows: NDArray[np.int64]) -> Halves:
-        """Return the vectors of rows (n,), (n, d)."""
+    def vectors(self, rows: NDArray[np.int64], out: Halves | None = None) -> Halves:
+        """Return the vectors of rows (n,), (n, d), in `out` where it is given."""
 
 
 def widened(halves: Halves, out: NDArray[np.int32] | None = None) -> NDArray[np.float32]:
@@ -64,10 +64,11 @@ def scan(
     """
     scores = np.empty(len(rows), dtype=np.float32)
     scaled = query.astype(np.float32) * _WIDE
-    buffer = np.empty((min(_PIECE, len(rows)), len(query)), dtype=np.int32)
+    shape = (min(_PIECE, len(rows)), len(query))
+    taken, buffer = np.empty(shape, dtype=np.float16), np.empty(shape, dtype=np.int32)
     for at in range(0, len(rows), _PIECE):
         piece = rows[at : at + _PIECE]
-        wide = widened(stored.vectors(piece), buffer[: len(piece)])
+        wide = widened(stored.vectors(piece, taken[: len(piece)]), buffer[: len(piece)])
         np.vecdot(wide, scaled, out=scores[at : at + len(piece)])
     return scores
 

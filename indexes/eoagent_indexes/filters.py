@@ -8,7 +8,7 @@ want of a place, a time or a cloud share, leaves it out; such tiles are counted.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from eoagent.contracts.geometry import BBox, TimeRange
 from eoagent_indexes.conditions import Conditions, Place, microseconds
-from eoagent_indexes.footprints import meets_place
+from eoagent_indexes.footprints import Edges, edges_of, meets_place
 from eoagent_indexes.hot import NO_TIME, HotColumns
 from eoagent_indexes.segment import Segment
 from eoagent_indexes.zones import ZONE_ROWS, Zones, known_times
@@ -87,8 +87,8 @@ def match_rows(
     found: list[NDArray[np.int64]] = []
     unknown: tuple[list[NDArray[np.int64]], ...] = ([], [], [])
     codes = wanted.codes(segment.entry.collections)
-    for whole in _runs(segment, wanted, zones, among):
-        run, judged = _narrowed(segment, whole, wanted, codes)
+    for run in _narrowed(segment, wanted, _runs(segment, wanted, zones, among)):
+        judged = _judge(segment, run, wanted, codes)
         if segment.tombstones is not None:
             judged.add(segment.live[run])
         found.append(_numbers(run, judged.met()))
@@ -139,10 +139,6 @@ class _Judged:
             met = met | unknown
         self._met &= met
 
-    def possible(self) -> _Mask:
-        """Return which rows meet all conditions as far as is known."""
-        return self._met
-
     def met(self) -> _Mask:
         """Return which rows meet all conditions."""
         if not self._unknown:
@@ -155,35 +151,49 @@ class _Judged:
         return [(which, mask & self._met) for which, mask in self._unknown.items()]
 
 
-def _narrowed(
-    segment: Segment, run: _Run, wanted: Conditions, codes: NDArray[np.int32]
-) -> tuple[_Run, _Judged]:
-    """Judge rows by their time first where places matter too, since a place takes longer."""
-    if wanted.places and wanted.time is not None and isinstance(run, slice):
-        early = replace(wanted, places=(), max_cloud_pct=None)
-        rows = np.flatnonzero(_judge(segment.columns, run, early, codes).possible()) + run.start
-        if len(rows) < (run.stop - run.start) // _WORTH:
-            run = rows
-    return run, _judge(segment.columns, run, wanted, codes)
+def _narrowed(segment: Segment, wanted: Conditions, runs: Iterator[_Run]) -> Iterator[_Run]:
+    """Yield rows to judge: where places matter too, those that a time leaves, if it leaves few.
+
+    A place takes longer to judge than a time, and many short runs longer than one list of rows.
+    """
+    if not wanted.places or wanted.time is None:
+        yield from runs
+        return
+    whole = list(runs)
+    left = [_numbers(run, _in_time(segment.columns, run, wanted.time)[0]) for run in whole]
+    if _WORTH * sum(map(len, left)) < sum(map(_length, whole)):
+        yield np.concatenate(left)
+    else:
+        yield from whole
 
 
-def _judge(
-    columns: HotColumns,
-    run: _Run,
-    wanted: Conditions,
-    codes: NDArray[np.int32],
-) -> _Judged:
-    rows = run.stop - run.start if isinstance(run, slice) else len(run)
-    judged = _Judged(rows)
-    west = columns.west[run]
-    for place in wanted.places:
-        judged.add(_touches(columns, run, place), np.isnan(west), 0)
+def _length(run: _Run) -> int:
+    return run.stop - run.start if isinstance(run, slice) else len(run)
+
+
+def _in_time(columns: HotColumns, run: _Run, wanted: tuple[int, int]) -> tuple[_Mask, _Mask | None]:
+    """Return which rows a time lets through or cannot be held against, and the latter."""
+    first, last = wanted
+    start, end = columns.start[run], columns.end[run]
+    unknown = None
+    if NO_TIME in (start.min(initial=0), end.min(initial=0)):
+        start, end = known_times(start, end)
+        unknown = end == NO_TIME
+    met = start <= last
+    met &= end >= first
+    return (met if unknown is None else met | unknown), unknown
+
+
+def _judge(segment: Segment, run: _Run, wanted: Conditions, codes: NDArray[np.int32]) -> _Judged:
+    columns = segment.columns
+    judged = _Judged(_length(run))
+    if wanted.places:
+        edges = edges_of(columns, run)
+        nowhere = np.isnan(edges[0]) if segment.entry.without_place else None
+        for place in wanted.places:
+            judged.add(_touches(edges, place), nowhere, 0)
     if wanted.time is not None:
-        start, end = columns.start[run], columns.end[run]
-        if (start == NO_TIME).any() or (end == NO_TIME).any():
-            start, end = known_times(start, end)
-        first, last = wanted.time
-        judged.add((start <= last) & (end >= first), end == NO_TIME, 1)
+        judged.add(*_in_time(columns, run, wanted.time), 1)
     if wanted.max_cloud_pct is not None:
         cloud = columns.cloud_pct[run]
         judged.add(cloud <= wanted.max_cloud_pct, np.isnan(cloud), 2)
@@ -192,21 +202,23 @@ def _judge(
     return judged
 
 
-def _touches(columns: HotColumns, run: _Run, place: Place) -> _Mask:
+def _touches(edges: Edges, place: Place) -> _Mask:
     """Return which boxes meet the spans of a place; a box over the antimeridian has two ends.
 
     Edges are compared in single precision: boxes are rounded outward, so none is missed.
     """
-    west, east = columns.west[run], columns.east[run]
+    west, south, east, north = edges
     met = np.zeros(len(west), dtype=np.bool_)
     over = west > east
+    is_any_over = over.any()
     for start, stop in place.spans:
         ends_after, starts_before = east >= start, west <= stop
-        met |= ends_after & starts_before
-        if over.any():
+        if is_any_over:
             met |= over & (ends_after | starts_before)
-    met &= columns.south[run] <= place.north
-    met &= columns.north[run] >= place.south
+        ends_after &= starts_before
+        met |= ends_after
+    met &= south <= place.north
+    met &= north >= place.south
     return met
 
 

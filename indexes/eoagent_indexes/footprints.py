@@ -14,13 +14,20 @@ from shapely.errors import ShapelyError
 from eoagent.contracts.errors import InputError
 from eoagent.geo.antimeridian import split_at_antimeridian
 from eoagent_indexes.conditions import Place, Spans
-from eoagent_indexes.hot import boxes_of
+from eoagent_indexes.hot import HotColumns, boxes_of
 from eoagent_indexes.segment import Segment
 
-__all__ = ["footprints_of", "meets_place"]
+__all__ = ["Edges", "edges_of", "footprints_of", "meets_place"]
 
+Edges = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+"""West, south, east and north of boxes, each (n,)."""
 _Mask = NDArray[np.bool_]
-_Edges = NDArray[np.float32]
+_Ends = NDArray[np.float32]
+
+
+def edges_of(columns: HotColumns, rows: slice | NDArray[np.int64]) -> Edges:
+    """Return the edges of the boxes of some rows."""
+    return columns.west[rows], columns.south[rows], columns.east[rows], columns.north[rows]
 
 
 def meets_place(segment: Segment, rows: NDArray[np.int64], place: Place) -> _Mask:
@@ -31,12 +38,15 @@ def meets_place(segment: Segment, rows: NDArray[np.int64], place: Place) -> _Mas
     Raises:
         SourceError: if a file of the segment is damaged.
     """
-    columns = segment.columns
-    edges = [c[rows] for c in (columns.west, columns.south, columns.east, columns.north)]
+    edges = edges_of(segment.columns, rows)
     met = np.isnan(edges[0])
     if place.is_box:
-        met |= _cut_through(edges, place)
+        met |= _within(edges, place)  # most are
         open_ = np.flatnonzero(~met)
+        west, south, east, north = (edge[open_] for edge in edges)
+        cut = _cut_through((west, south, east, north), place)
+        met[open_[cut]] = True
+        open_ = open_[~cut]
     else:
         met, open_ = _by_boxes(edges, place, met)
     if len(open_):
@@ -75,7 +85,19 @@ def _box(west: float, south: float, east: float, north: float) -> shapely.Geomet
     return shapely.union_all(parts)
 
 
-def _cut_through(edges: list[_Edges], place: Place) -> _Mask:
+def _within(edges: Edges, place: Place) -> _Mask:
+    """Return which boxes a box covers whole."""
+    west, south, east, north = edges
+    within = np.zeros(len(west), dtype=np.bool_)
+    for start, stop in place.spans:
+        within |= (west >= np.float64(start)) & (east <= np.float64(stop))
+    within &= west <= east
+    within &= south >= np.float64(place.south)
+    within &= north <= np.float64(place.north)
+    return within
+
+
+def _cut_through(edges: Edges, place: Place) -> _Mask:
     """Return which boxes a box covers from side to side, in one direction at least."""
     west, south, east, north = edges
     flat = west <= east
@@ -85,7 +107,7 @@ def _cut_through(edges: list[_Edges], place: Place) -> _Mask:
     return met
 
 
-def _against(low: _Edges, high: _Edges, spans: Spans) -> tuple[_Mask, _Mask]:
+def _against(low: _Ends, high: _Ends, spans: Spans) -> tuple[_Mask, _Mask]:
     """Return which intervals lie within a span, and which surely meet one.
 
     Edges were rounded outward by less than a step of single precision, which is taken back twice.
@@ -104,7 +126,7 @@ def _against(low: _Edges, high: _Edges, spans: Spans) -> tuple[_Mask, _Mask]:
     return within, meeting
 
 
-def _by_boxes(edges: list[_Edges], place: Place, met: _Mask) -> tuple[_Mask, NDArray[np.int64]]:
+def _by_boxes(edges: Edges, place: Place, met: _Mask) -> tuple[_Mask, NDArray[np.int64]]:
     """Return which boxes lie within a polygon, and where the box leaves it in doubt."""
     west, south, east, north = (edge.astype(np.float64) for edge in edges)
     known = ~met

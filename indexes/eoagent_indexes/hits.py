@@ -18,6 +18,7 @@ from eoagent_indexes.segment import Segment
 
 __all__ = ["hits_of", "order_of", "rows_of"]
 
+_POLYGON = 3  # shapely's number of the type
 _COLUMNS = (
     "tile_id",
     "collection",
@@ -79,14 +80,34 @@ def hits_of(
 ) -> tuple[TileHit, ...]:
     """Return the rows of a table as hits, ranked in their order."""
     shapes = shapely.from_wkb(table.column("geometry").to_numpy())
+    simple = (shapely.get_type_id(shapes) == _POLYGON) & (
+        shapely.get_num_interior_rings(shapes) == 0
+    )
+    simple &= ~shapely.has_z(shapes)
+    footprints = [
+        _ring(shape) if is_simple else None if shape is None else mapping(shape)
+        for shape, is_simple in zip(shapes, simple.tolist(), strict=True)
+    ]
+    rows = table.drop_columns(["geometry"]).to_pylist()
     return tuple(
-        _hit(row, rank=rank, score=scores[rank - 1], z=zs[rank - 1], footprint=shape)
-        for rank, (row, shape) in enumerate(zip(table.to_pylist(), shapes, strict=True), start=1)
+        _hit(row, rank=rank, score=scores[rank - 1], z=zs[rank - 1], footprint=footprint)
+        for rank, (row, footprint) in enumerate(zip(rows, footprints, strict=True), start=1)
     )
 
 
+def _ring(polygon: Any) -> dict[str, Any]:
+    """Return what `mapping` does of a polygon without holes, at a tenth of its time."""
+    ring = tuple(map(tuple, shapely.get_coordinates(polygon).tolist()))
+    return {"type": "Polygon", "coordinates": (ring,)}
+
+
 def _hit(
-    row: dict[str, Any], *, rank: int, score: float, z: float | None, footprint: Any
+    row: dict[str, Any],
+    *,
+    rank: int,
+    score: float,
+    z: float | None,
+    footprint: dict[str, Any] | None,
 ) -> TileHit:
     box = row["bbox"]
     return TileHit(
@@ -102,7 +123,7 @@ def _hit(
         bbox=None
         if box is None
         else BBox(west=box["xmin"], south=box["ymin"], east=box["xmax"], north=box["ymax"]),
-        footprint=None if footprint is None else mapping(footprint),
+        footprint=footprint,
         start=row["start"],
         end=row["end"],
         gsd_m=_known(row["gsd_m"]),

@@ -10,6 +10,7 @@ segments/ID/columns.bin    what filters look at, memory-mapped
 segments/ID/ids.bin        tile ids, sorted, with their rows
 segments/ID/SEG.json       written last: the segment is whole
 ann/GENERATION/ID.faiss    derived search structures
+ann/GENERATION/ID.json     what was measured of each
 deletes/ID.npy             rows of a segment that are deleted
 ledger/ID.parquet          work units that were done
 quarantine/ID.parquet      what could not be read

@@ -67,6 +67,11 @@ class SegmentEntry(Record):
     """Tiles without georeference."""
     without_time: int = Field(ge=0)
     """Tiles without a time."""
+    months: tuple[int, int]
+    """Month of the earliest tile of the first collection and of the latest one of the last: twelve
+    times the year, and 0 to 11; -1 for a tile without a time, which is the earliest."""
+    curve: tuple[int, int]
+    """Least and greatest place of a tile's centre on the Hilbert curve."""
     norms: tuple[float, float]
     """Least and greatest length of its vectors as stored."""
 
@@ -106,8 +111,12 @@ class AnnEntry(Record):
     """Vectors in it."""
     file: FileEntry
     """Its bytes."""
-    calibration: dict[str, Any] = Field(default_factory=dict)
-    """Recall and seconds by setting, as measured on this segment."""
+    curve: FileEntry
+    """Recall and seconds by setting, as measured on this segment (JSON)."""
+    recall: float | None = None
+    """Best recall that was measured without a filter; None if none was."""
+    cpu_ms: float | None = None
+    """Time that it took there, milliseconds of one core."""
 
 
 class PartEntry(Record):
@@ -195,6 +204,7 @@ class Manifest(Record):
     def files(self) -> tuple[FileEntry, ...]:
         """Return every file that this version needs, except manifest and SEG.json."""
         own = [file for segment in self.segments for file in segment.files]
-        derived = [*(entry.file for entry in self.tombstones), *(entry.file for entry in self.ann)]
+        deleted = [entry.file for entry in self.tombstones]
+        derived = [file for entry in self.ann for file in (entry.file, entry.curve)]
         records = [entry.file for entry in (*self.ledger, *self.quarantine)]
-        return (*own, *derived, *records)
+        return (*own, *deleted, *derived, *records)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from eoagent_indexes.calibration import K, choose_setting
+from eoagent_indexes.choosing import K, Kind, choose_setting
 
 __all__ = ["EXACT_ROWS", "EXACT_SHARE", "SegmentPlan", "plan_segment"]
 
@@ -46,6 +46,7 @@ def plan_segment(
     rows: int,
     matched: int,
     k: int,
+    kind: Kind = "across",
     asked: Literal["auto", "exact", "ann"] = "auto",
     recall: float = 0.99,
 ) -> SegmentPlan:
@@ -56,6 +57,7 @@ def plan_segment(
         rows: rows of the segment.
         matched: rows that meet the conditions.
         k: tiles that are wanted.
+        kind: where the query lies.
         asked: what the query wants.
         recall: least recall of the best ten.
 
@@ -69,7 +71,7 @@ def plan_segment(
     if measured is None:
         return SegmentPlan(how="exact", warning="a segment has no approximate structure")
     calibration = measured()
-    setting = choose_setting(calibration, share=matched / rows, recall=recall)
+    setting = choose_setting(calibration, kind=kind, share=matched / rows, recall=recall)
     if setting is None:
         return SegmentPlan(
             how="exact",

@@ -14,7 +14,6 @@ from typing import Final
 from pydantic import ValidationError
 
 from eoagent.contracts.errors import SourceError
-from eoagent.contracts.record import canonical_json
 from eoagent.io.atomic import sync_folder, write_atomic
 from eoagent_indexes.layout import IndexLayout
 from eoagent_indexes.manifest import FORMAT, FORMAT_VERSION, Manifest
@@ -91,20 +90,15 @@ def parse_manifest(root: Path, path: Path, data: bytes) -> Manifest:
         SourceError: if it is of another format, or no manifest.
     """
     try:
-        found = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise damaged(root, path, "is not JSON") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise unknown_format(root, path, f"is not of the format {FORMAT}")
-    if found.get("format_version") != FORMAT_VERSION:
-        known = f"has format version {found.get('format_version')}; {FORMAT_VERSION} is known"
-        raise unknown_format(root, path, known)
-    try:
-        return Manifest.model_validate_json(data)
+        manifest = Manifest.model_validate_json(data)
     except ValidationError as error:
+        _refuse_foreign(root, path, data)
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "manifest"
         raise damaged(root, path, f"contradicts itself at {where}: {first['msg']}") from error
+    if not {"format", "format_version"} <= manifest.model_fields_set:  # their defaults say nothing
+        _refuse_foreign(root, path, data)
+    return manifest
 
 
 def store_manifest(layout: IndexLayout, manifest: Manifest) -> Pointer:
@@ -117,7 +111,7 @@ def store_manifest(layout: IndexLayout, manifest: Manifest) -> Pointer:
         FileExistsError: if the version was written already.
         OSError: if the disk refuses.
     """
-    data = canonical_json(manifest.to_dict()).encode()
+    data = manifest.model_dump_json().encode()  # what is hashed is these bytes, however spelt
     path = layout.manifest(manifest.version)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
@@ -164,6 +158,19 @@ def load_version(layout: IndexLayout, pointer: Pointer) -> Manifest:
     if manifest.version != pointer.version:
         raise damaged(layout.root, path, f"is of version {manifest.version}")
     return manifest
+
+
+def _refuse_foreign(root: Path, path: Path, data: bytes) -> None:
+    """Tell what is no manifest of this format; only what was refused is parsed a second time."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise damaged(root, path, "is not JSON") from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise unknown_format(root, path, f"is not of the format {FORMAT}")
+    if found.get("format_version") != FORMAT_VERSION:
+        known = f"has format version {found.get('format_version')}; {FORMAT_VERSION} is known"
+        raise unknown_format(root, path, known)
 
 
 def _remove(path: Path) -> None:

@@ -20,6 +20,7 @@ from eoagent.contracts.encoder import Encoder, EncoderFingerprint
 from eoagent.contracts.errors import InputError, ModelError
 from eoagent.contracts.tilesearch import TileQuery
 from eoagent_indexes.background import Background
+from eoagent_indexes.choosing import Kind
 
 __all__ = ["MOST_TILES", "TEMPLATES", "QueryVector", "Sight", "check_query", "make_query"]
 
@@ -66,6 +67,8 @@ class QueryVector:
 
     vector: NDArray[np.float32]
     """(d,), of length 1."""
+    kind: Kind = "across"
+    """Where it lies: among the tiles if it is one picture, tile or vector alone."""
     texts_as: tuple[str, ...] = ()
     """Sentences that texts were put into."""
     warnings: tuple[str, ...] = ()
@@ -128,6 +131,7 @@ def make_query(query: TileQuery, sight: Sight) -> QueryVector:
     has_texts = bool(query.texts or query.unlike_texts)
     return QueryVector(
         vector=_combined(likes, unlikes),
+        kind="own" if len(likes) == 1 and not (unlikes or has_texts) else "across",
         texts_as=sight.templates if has_texts else (),
         warnings=warnings,
     )

@@ -1,10 +1,9 @@
-"""Single rows of a Parquet file: only the row groups that hold them are decoded, the last kept."""
+"""Single rows of a Parquet file: only the row groups that hold them are decoded."""
 
 from __future__ import annotations
 
 import itertools
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,20 +12,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from eoagent_indexes.groupcache import GroupCache
+
 __all__ = ["RowGroups"]
 
-_AT_ONCE: Final = 8
+_FEW: Final = 64  # rows that are cut out one by one faster than by a `take` of each group
 
 
 class RowGroups:
     """Rows of a Parquet file that was checked; safe for threads."""
 
-    def __init__(self, buffer: Any, *, kept: int = 16) -> None:
+    def __init__(self, buffer: Any, kept: GroupCache | None = None) -> None:
         """Read the footer.
 
         Args:
             buffer: the bytes of the file.
-            kept: row groups that stay decoded.
+            kept: row groups that stay decoded; one of its own by default.
 
         Raises:
             pa.ArrowException: if it is no Parquet file.
@@ -35,8 +36,8 @@ class RowGroups:
         meta = self._file.metadata
         sizes = [meta.row_group(group).num_rows for group in range(meta.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
-        self._kept: OrderedDict[tuple[int, tuple[str, ...] | None], pa.Table] = OrderedDict()
-        self._most = kept
+        self._kept = kept or GroupCache()
+        self._own = object()  # tells its groups from those of other files
         self._guard = threading.Lock()
 
     @property
@@ -60,33 +61,34 @@ class RowGroups:
         wanted = None if columns is None else tuple(columns)
         groups = np.searchsorted(self._starts, rows, side="right") - 1
         needed = np.unique(groups).tolist() or [0]
+        if 0 < len(rows) <= _FEW:
+            return self._cut(rows, groups, {g: self._decoded(g, wanted) for g in needed})
         parts, places = [], []
-        for first in range(0, len(needed), _AT_ONCE):
-            for group, table in self._decoded(needed[first : first + _AT_ONCE], wanted).items():
-                mine = np.flatnonzero(groups == group)
-                inside = rows[mine].astype(np.int64) - self._starts[group]
-                parts.append(table.take(pa.array(inside)))
-                places.append(mine)
+        for group in needed:
+            mine = np.flatnonzero(groups == group)
+            inside = rows[mine].astype(np.int64) - self._starts[group]
+            parts.append(self._decoded(group, wanted).take(pa.array(inside)))
+            places.append(mine)
         if len(parts) == 1:
             return parts[0]
         return pa.concat_tables(parts).take(pa.array(np.argsort(np.concatenate(places))))
 
-    def _decoded(
-        self, groups: Sequence[int], columns: tuple[str, ...] | None
-    ) -> dict[int, pa.Table]:
-        with self._guard:
-            missing = [group for group in groups if (group, columns) not in self._kept]
-            if missing:  # in one call they cost half of what they do one by one
-                names = None if columns is None else list(columns)
-                read = self._file.read_row_groups(missing, columns=names, use_threads=False)
-                at = 0
-                for group in missing:
-                    count = int(self._starts[group + 1] - self._starts[group])
-                    self._kept[group, columns] = read.slice(at, count)
-                    at += count
-            found = {group: self._kept[group, columns] for group in groups}
-            for group in groups:
-                self._kept.move_to_end((group, columns))
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return found
+    def _cut(
+        self, rows: NDArray[np.integer], groups: NDArray[np.intp], decoded: dict[int, pa.Table]
+    ) -> pa.Table:
+        """Return few rows in the order asked for."""
+        inside = (rows.astype(np.int64) - self._starts[groups]).tolist()
+        pieces = [
+            decoded[group].slice(at, 1) for group, at in zip(groups.tolist(), inside, strict=True)
+        ]
+        return pa.concat_tables(pieces).combine_chunks()
+
+    def _decoded(self, group: int, columns: tuple[str, ...] | None) -> pa.Table:
+        key = (self._own, group, columns)
+        table = self._kept.get(key)
+        if table is None:
+            names = None if columns is None else list(columns)
+            with self._guard:  # a file reads for one thread at a time
+                table = self._file.read_row_group(group, columns=names, use_threads=False)
+            self._kept.keep(key, table)
+        return table

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from eoagent.contracts.errors import EoAgentError, ModelMissing, SourceError
 from eoagent.contracts.progress import Deadline
 from eoagent_indexes.ann import AnnStructure
+from eoagent_indexes.choosing import Kind
 from eoagent_indexes.conditions import Conditions
 from eoagent_indexes.exact import best_of, precise_scores, scan
 from eoagent_indexes.filters import Matches, match_rows, may_match
@@ -38,6 +39,8 @@ class Asked:
     """Rows to choose from by position of the segment, ascending; None for all."""
     k: int
     """Most tiles."""
+    kind: Kind = "across"
+    """Where it lies; the second is the harder one to find the best of."""
     plan: Literal["auto", "exact", "ann"] = "auto"
     """How they are ranked."""
     recall: float = 0.99
@@ -164,6 +167,7 @@ def _planned(segment: Segment, matches: Matches, asked: Asked, tally: _Tally) ->
             rows=segment.rows,
             matched=matches.count,
             k=asked.k,
+            kind=asked.kind,
             asked=asked.plan,
             recall=asked.recall,
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 
 from eoagent.contracts.errors import SourceError
 from eoagent_indexes.blocks import BlockedVectors
-from eoagent_indexes.checked import map_checked
+from eoagent_indexes.checked import map_checked, read_checked
+from eoagent_indexes.groupcache import GroupCache
 from eoagent_indexes.hot import ROW_BYTES, HotColumns
 from eoagent_indexes.ids import ID_BYTES, IdColumn, SortedIds
 from eoagent_indexes.layout import COLUMNS, IDS, TILES
@@ -28,8 +31,11 @@ __all__ = ["Segment", "SegmentFiles"]
 class SegmentFiles:
     """The files of a segment, which no version changes; each is opened when it is first used."""
 
-    def __init__(self, root: Path, entry: SegmentEntry, *, groups_kept: int = 16) -> None:
-        self._groups_kept = groups_kept
+    def __init__(
+        self, root: Path, entry: SegmentEntry, *, groups: GroupCache | None = None
+    ) -> None:
+        self.groups = groups or GroupCache()
+        """Rows that stay decoded."""
         self.root = root
         """The index folder."""
         self.entry = entry
@@ -94,7 +100,7 @@ class SegmentFiles:
             if self._tiles is None:
                 mapped = map_checked(self.root, self.entry.file(TILES))
                 try:
-                    tiles = RowGroups(mapped, kept=self._groups_kept)
+                    tiles = RowGroups(mapped, self.groups)
                 except (pa.ArrowException, OSError, ValueError) as error:
                     found = f"is no Parquet file: {str(error)[:200]}"
                     raise self.wrong(TILES, found) from error
@@ -136,6 +142,7 @@ class Segment:
         self.ann = ann
         """Its derived search structure, if it has one."""
         self._live: NDArray[np.bool_] | None = None
+        self._calibration: dict[str, Any] | None = None
 
     @property
     def rows(self) -> int:
@@ -169,13 +176,19 @@ class Segment:
         """
         return self.files.columns
 
-    def vectors(self, rows: NDArray[np.integer]) -> NDArray[np.float16]:
+    def vectors(
+        self, rows: NDArray[np.integer], out: NDArray[np.float16] | None = None
+    ) -> NDArray[np.float16]:
         """Return the vectors of some rows, a copy (n, dimensions).
+
+        Args:
+            rows: from 0 up to the number of rows.
+            out: where the copy goes, of that shape; new memory by default.
 
         Raises:
             SourceError: if their bytes are not those that were written.
         """
-        return self.files.vectors.take(rows)
+        return self.files.vectors.take(rows, out)
 
     def vector_range(self, start: int, stop: int) -> NDArray[np.float16]:
         """Return the vectors of rows `start` up to `stop`, a read-only view without a copy.
@@ -218,10 +231,32 @@ class Segment:
         Raises:
             SourceError: if there is none, or its file is missing or damaged.
         """
+        ann = self._structure()
+        return np.frombuffer(map_checked(self.files.root, ann.file), dtype=np.uint8)
+
+    @property
+    def calibration(self) -> dict[str, Any]:
+        """What was measured of the derived search structure: recall and seconds by setting.
+
+        Raises:
+            SourceError: if there is none, or its file is missing or damaged.
+        """
+        if self._calibration is None:
+            root, file = self.files.root, self._structure().curve
+            try:
+                told = json.loads(read_checked(root, file))
+            except (ValueError, RecursionError) as error:
+                raise damaged(root, root / file.path, "is not JSON") from error
+            if not isinstance(told, dict):
+                raise damaged(root, root / file.path, "is no calibration")
+            self._calibration = told
+        return self._calibration
+
+    def _structure(self) -> AnnEntry:
         if self.ann is None:
             root = self.files.root
             raise SourceError(
                 f"segment {self.entry.id} of index '{root.name}' has no search structure",
                 href=str(root),
             )
-        return np.frombuffer(map_checked(self.files.root, self.ann.file), dtype=np.uint8)
+        return self.ann

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.geometry import BBox, TimeRange
+from eoagent_indexes.cells import curve_keys, month_numbers
 from eoagent_indexes.extent import hull
-from eoagent_indexes.hot import NO_TIME, HotColumns, boxes_of, hot_from_table, times_of
+from eoagent_indexes.hot import NO_TIME, HotColumns, boxes_of, hot_from_table
 from eoagent_indexes.ids import SortedIds, id_words
 from eoagent_indexes.manifest import FileEntry, SegmentEntry
 from eoagent_indexes.schema import geometry_kinds
@@ -106,7 +107,10 @@ class SegmentFacts:
     ) -> SegmentEntry:
         """Return the entry of the segment."""
         table = self._whole()
-        start, end = times_of(table, "start"), times_of(table, "end")
+        hot = self.columns()
+        start, end = hot.start, hot.end
+        keys, months = curve_keys(hot, slice(None)), month_numbers(start)
+        last = hot.collection == hot.collection.max()
         return SegmentEntry(
             id=name,
             rows=self.rows,
@@ -118,6 +122,8 @@ class SegmentFacts:
             collections=self.collections,
             without_place=int(np.isnan(boxes_of(table)).any(axis=1).sum()),
             without_time=int(((start == NO_TIME) & (end == NO_TIME)).sum()),
+            months=(int(months[hot.collection == 0].min()), int(months[last].max())),
+            curve=(int(keys.min()), int(keys.max())),
             norms=self._norms,
         )
 

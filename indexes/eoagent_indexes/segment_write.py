@@ -43,7 +43,8 @@ __all__ = [
 BLOCK_BYTES: Final = 64 << 10
 """Bytes of a vector file that share a hash: 64 vectors of 512 numbers."""
 GROUP_ROWS: Final = 2048
-"""Rows of a row group: what must be decoded to show one tile, 1.5 ms on one core."""
+"""Rows of a row group: what must be decoded to show one tile, 0.6 ms on one core. Half as many
+take half as long, but the footer of an open file then takes 24 bytes of memory a row, not 12."""
 
 
 def write_segment(
@@ -114,9 +115,9 @@ def stream_segment(
         with pq.ParquetWriter(
             sink,
             TILE_SCHEMA,
-            compression="zstd",
-            # Without dictionaries the same rows are smaller under zstd, and quicker to decode.
-            use_dictionary=False,
+            # zstd takes 35 bytes a row where lz4 takes 58, and twice the time to show a tile.
+            compression="lz4",
+            use_dictionary=False,  # the same rows are quicker to decode
             # Without a stored Arrow schema, readers find the footers in the schema they infer.
             store_schema=False,
         ) as parquet:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from eoagent.contracts.errors import SourceError
 from eoagent_indexes.checked import check_size
+from eoagent_indexes.groupcache import GroupCache
 from eoagent_indexes.ids import id_words
 from eoagent_indexes.layout import IndexLayout
 from eoagent_indexes.manifest import Manifest
@@ -70,11 +71,13 @@ class Snapshot:
         """What the version consists of."""
         self._pin = pin
         files = {one.entry: one for one in known}
+        groups = next((one.groups for one in known), None)  # one cache for all segments
+        groups = groups or GroupCache()
         dead = {entry.segment: entry for entry in manifest.tombstones}
         ann = {entry.segment: entry for entry in manifest.ann}
         self.segments: tuple[Segment, ...] = tuple(
             Segment(
-                files.get(entry) or SegmentFiles(layout.root, entry),
+                files.get(entry) or SegmentFiles(layout.root, entry, groups=groups),
                 dead.get(entry.id),
                 ann.get(entry.id),
             )
@@ -86,9 +89,9 @@ class Snapshot:
     def open(cls, folder: Path, *, pin: bool = True) -> Snapshot:
         """Open the version that stands.
 
-        Sizes of all files and hashes of filter columns and tombstones are compared here; ids,
-        Parquet and search structures are hashed when they are first read, before they are parsed,
-        and vectors by blocks as they are used. Search structures are derived and may be missing;
+        Sizes of all files are compared here. Each is hashed when it is first read, before it is
+        parsed, so that what a search rules out by the manifest costs nothing; vectors are hashed
+        by blocks as they are used. Search structures are derived and may be missing;
         `Segment.ann_bytes` tells.
 
         Args:
@@ -97,7 +100,8 @@ class Snapshot:
 
         Raises:
             NotFound: if no version was committed there.
-            SourceError: if a file is missing, damaged, or of another format.
+            SourceError: if a file is missing or of another size, or the manifest is damaged or of
+                another format.
         """
         layout = IndexLayout(Path(os.path.abspath(folder)))  # noqa: PTH100  links stay as named
         for _ in range(_TRIES):
@@ -196,14 +200,10 @@ class Snapshot:
         self.close()
 
     def _check(self) -> None:
-        derived = {entry.file for entry in self.manifest.ann}  # a search goes on without them
+        # A search goes on without what is derived.
+        derived = {file for entry in self.manifest.ann for file in (entry.file, entry.curve)}
         files = [file for file in self.manifest.files() if file not in derived]
         _in_threads([functools.partial(check_size, self.folder, file) for file in files])
-        _in_threads([functools.partial(_open_hot, segment) for segment in self.segments])
-
-
-def _open_hot(segment: Segment) -> None:
-    assert len(segment.columns.start) == len(segment.live)
 
 
 def _in_threads(jobs: Sequence[Callable[[], object]]) -> None:

@@ -143,6 +143,7 @@ class TileIndex:
                 conditions=conditions,
                 among=among,
                 k=wanted * _SPARE if query.merge else wanted,
+                kind=meant.kind,
                 plan=query.plan,
                 recall=self._recall,
             )

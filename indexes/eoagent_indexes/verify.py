@@ -108,7 +108,7 @@ def _records(snapshot: Snapshot) -> Iterator[str]:
     manifest, root = snapshot.manifest, snapshot.folder
     entries = [entry.file for entry in (*manifest.ledger, *manifest.quarantine)]
     entries += [entry.file for entry in manifest.tombstones]
-    entries += [entry.file for entry in manifest.ann]
+    entries += [file for entry in manifest.ann for file in (entry.file, entry.curve)]
     found = list(itertools.chain.from_iterable(_changed(root, file) for file in entries))
     yield from found
     if found:

@@ -50,6 +50,7 @@ def main(index: str, source: str, toy: str) -> None:
     """Build, or go on."""
     toy_encoder.on_path(Path(toy))
     committing.COMMIT_TILES = 20
+    committing.MERGE_SEGMENTS = 2
     wrap(Worker, "_embed", before="encode", behind="embedded")
     wrap(os, "replace", before="rename")
     wrap(os, "fsync", behind="synced")

@@ -12,16 +12,20 @@ from eoagent.contracts.record import digest
 from eoagent_indexes.build.engines import Engine
 from eoagent_indexes.build.job import Receipt
 from eoagent_indexes.build.spool import Spool
+from eoagent_indexes.compaction import TARGET_ROWS, compact
+from eoagent_indexes.merge_choice import small_segments
 from eoagent_indexes.parts import QuarantineRecord, UnitRecord
 from eoagent_indexes.snapshot import Snapshot
 from eoagent_indexes.writer import IndexWriter
 
-__all__ = ["COMMIT_S", "COMMIT_TILES", "Committer", "stand_in", "tiles_of"]
+__all__ = ["COMMIT_S", "COMMIT_TILES", "MERGE_SEGMENTS", "Committer", "stand_in", "tiles_of"]
 
 COMMIT_TILES: Final = 65_536
 """Finished tiles after which they are committed."""
 COMMIT_S: Final = 60.0
 """Seconds after which what is finished is committed."""
+MERGE_SEGMENTS: Final = 64
+"""Small segments that are merged while a build goes on, since each commit lists all segments."""
 
 
 class Committer:
@@ -70,6 +74,7 @@ class Committer:
         self._tiles += receipt.tiles if receipt.state == "done" else 0
         if self._tiles >= COMMIT_TILES or self._clock() - self._last >= COMMIT_S:
             self.commit()
+            self._merge()
 
     def commit(
         self, *, gone: Iterable[UnitRecord] = (), state: dict[str, Any] | None = None
@@ -110,6 +115,14 @@ class Committer:
         self._spool.drop(self._settled(done))
         self._last = self._clock()
         self.seconds += self._last - began
+
+    def _merge(self) -> None:
+        began, snapshot = self._clock(), self._writer.snapshot
+        small = small_segments(snapshot.segments, TARGET_ROWS) if snapshot else ()
+        if len(small) >= MERGE_SEGMENTS:
+            compact(self._writer, small_only=True)
+            self._last = self._clock()
+            self.seconds += self._last - began
 
     def _replaced(self, done: list[Receipt]) -> list[UnitRecord]:
         """Return the units whose items have changed."""

@@ -14,6 +14,7 @@ from eoagent.contracts.errors import InputError, ModelMissing, NotFound
 from eoagent.contracts.geometry import BBox
 from eoagent.contracts.index import Surroundings
 from eoagent.contracts.indexing import BuildRequest
+from eoagent_indexes.build import committing
 from eoagent_indexes.build.encoders import make_encoder
 from eoagent_indexes.snapshot import Snapshot
 from eoagent_indexes.upkeep import TileUpkeep
@@ -71,6 +72,24 @@ def test_a_build_holds_every_tile_with_the_vector_of_a_plain_loop(
         seen.add((row["item_id"], row["col"], row["row"]))
     assert len(seen) == 36
     assert not (folder / "spool").exists()
+
+
+def test_a_long_build_merges_what_it_has_committed_before_it_ends(
+    upkeep, folder, pictures, monkeypatch
+):
+    monkeypatch.setattr(committing, "COMMIT_TILES", 1)
+    monkeypatch.setattr(committing, "MERGE_SEGMENTS", 2)
+    report = upkeep.build(BuildRequest(source=str(pictures)))
+    assert (report.items, report.added, report.embedded) == (3, 36, 36)
+    assert len(held(folder)) == 36
+    told = [json.loads(path.read_bytes()) for path in sorted((folder / "manifests").iterdir())]
+    segments = [len(manifest["segments"]) for manifest in told]
+    rows = [sum(segment["rows"] for segment in manifest["segments"]) for manifest in told]
+    assert max(segments) == 2
+    assert segments.count(1) >= 3
+    assert rows == sorted(rows)
+    assert segments[rows.index(36) - 1] == 1  # what came before the last item was merged
+    assert not upkeep.verify()
 
 
 def test_building_again_embeds_nothing_and_makes_no_version(upkeep, pictures):

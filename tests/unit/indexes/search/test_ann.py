@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from importlib import metadata
 from types import SimpleNamespace
 
@@ -16,7 +17,8 @@ from eoagent.contracts.tilesearch import TileFilter, TileQuery
 from eoagent_indexes import faisslib
 from eoagent_indexes.ann import AnnPlan, AnnStructure, build_ann
 from eoagent_indexes.ann_write import write_ann
-from eoagent_indexes.calibration import choose_setting
+from eoagent_indexes.calibration import Searched, calibrate
+from eoagent_indexes.choosing import KINDS, choose_setting
 from eoagent_indexes.segment import Segment
 from eoagent_indexes.snapshot import Snapshot
 from eoagent_indexes.writer import IndexWriter
@@ -85,8 +87,8 @@ def test_less_recall_may_be_asked_for_and_costs_less(made, many, wanted):
     assert result.recall >= wanted
     assert found >= result.recall - 0.03  # 80 queries tell it to two or three percent
     curve = index.snapshot.segments[0].calibration
-    cheap = choose_setting(curve, share=1, recall=wanted)
-    dear = choose_setting(curve, share=1, recall=0.99)
+    cheap = choose_setting(curve, kind="own", share=1, recall=wanted)
+    dear = choose_setting(curve, kind="own", share=1, recall=0.99)
     assert cheap.cpu_ms <= dear.cpu_ms
 
 
@@ -102,8 +104,10 @@ def test_a_filter_takes_the_setting_that_was_measured_for_its_share(made, many):
     assert result.matched == keep.sum()
     assert found >= result.recall - 0.01
     curve = index.snapshot.segments[0].calibration
-    assert choose_setting(curve, share=keep.mean(), recall=0.99).recall == result.recall
-    assert result.recall in {p["recall"] for p in curve["curve"] if p["share"] == 0.06}
+    chosen = choose_setting(curve, kind="own", share=keep.mean(), recall=0.99)
+    assert chosen.recall == result.recall
+    measured = [p for p in curve["curve"] if (p["share"], p["kind"]) == (0.06, "own")]
+    assert result.recall in {p["recall"] for p in measured}
 
 
 def test_every_hit_of_an_approximate_search_meets_the_filter_and_has_its_exact_score(made, many):
@@ -127,13 +131,37 @@ def test_a_structure_says_how_it_was_made_and_measured(many):
     assert (entry.rows, told["lists"], told["seed"]) == (ROWS, 64, 0)
     assert told["queries"] == {"own": 40, "across": 40, "texts": 40}
     assert {p["share"] for p in told["curve"]} == {1.0, 0.3, 0.06}
-    for share in (1.0, 0.3, 0.06):
-        points = [p for p in told["curve"] if p["share"] == share]
+    for share, kind in itertools.product((1.0, 0.3, 0.06), KINDS):
+        points = [p for p in told["curve"] if (p["share"], p["kind"]) == (share, kind)]
         assert [p["recall"] for p in points] == sorted(p["recall"] for p in points)
         assert [p["cpu_ms"] for p in points] == sorted(p["cpu_ms"] for p in points)
         assert points[-1]["recall"] >= 0.99
-    best = [p for p in told["curve"] if p["share"] == 1.0][-1]
+    best = max((p for p in told["curve"] if p["share"] == 1.0), key=lambda p: p["recall"])
     assert (entry.recall, entry.cpu_ms) == (best["recall"], best["cpu_ms"])
+
+
+def test_recall_is_told_of_the_kind_of_query_that_was_asked(made, many):
+    folder, whole, queries = many
+    index = made.open_index(folder)
+    curve = index.snapshot.segments[0].calibration
+    alone = index.search(TileQuery(vectors=queries[:1], plan="ann"))
+    several = index.search(TileQuery(vectors=queries[:3], plan="ann"))
+    less = index.search(
+        TileQuery(vectors=queries[:1], unlike_tile_ids=(whole.tiles[0]["tile_id"],), plan="ann")
+    )
+    own, across = (choose_setting(curve, kind=kind, share=1, recall=0.99) for kind in KINDS)
+    assert own.recall != across.recall or own.nprobe != across.nprobe
+    assert alone.recall == own.recall
+    assert several.recall == less.recall == across.recall
+
+
+def test_measuring_ends_when_its_time_is_used_up_and_what_is_left_is_ranked_exactly(made, tmp_path):
+    folder = made.write_index(tmp_path / "late", made.some_tiles(600, seed=1))
+    segment = Snapshot.open(folder).segments[0]
+    searched = Searched(segment=segment, propose=None, lists=8)  # it is not called any more
+    told = calibrate(searched, queries=5, seed=0, limit_s=0.0)
+    assert told["curve"] == []
+    assert choose_setting(told, kind="own", share=1, recall=0.5) is None
 
 
 def test_the_same_seed_makes_the_same_structure(made, tmp_path):
@@ -250,8 +278,8 @@ def test_a_calibration_that_is_none_is_refused(made, tmp_path, data):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "is of another format than 1"),
-        ({"format": None}, "is of another format than 1"),
+        ({"format": 99}, "is of another format than 2"),
+        ({"format": None}, "is of another format than 2"),
     ],
 )
 def test_a_structure_of_another_format_is_not_used(made, tmp_path, change, message):
@@ -278,7 +306,7 @@ def test_bytes_that_are_no_faiss_index_are_refused(made, tmp_path):
     folder = made.write_index(tmp_path / "odd", made.some_tiles(30))
     segment = Snapshot.open(folder).segments[0]
     for data in (b"no index at all", b"IxFI" + bytes(60)):
-        told = {"format": 1}
+        told = {"format": 2}
         segment.ann = write_ann(folder, segment.entry, data, kind="IVF8,RaBitQ", calibration=told)
         with pytest.raises(SourceError, match=r"is no FAISS index|not the vectors of its segment"):
             AnnStructure.load(segment)

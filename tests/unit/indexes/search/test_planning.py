@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from eoagent_indexes.calibration import choose_setting
+from eoagent_indexes.choosing import choose_setting
 from eoagent_indexes.planning import plan_segment
 
-CURVE = [
+OWN = [
     {"share": 1.0, "nprobe": 1, "refine": 50, "recall": 0.90, "cpu_ms": 0.2},
     {"share": 1.0, "nprobe": 4, "refine": 100, "recall": 0.991, "cpu_ms": 0.4},
     {"share": 1.0, "nprobe": 8, "refine": 100, "recall": 0.996, "cpu_ms": 0.5},
@@ -15,7 +15,12 @@ CURVE = [
     {"share": 0.3, "nprobe": 32, "refine": 200, "recall": 0.992, "cpu_ms": 1.0},
     {"share": 0.06, "nprobe": 128, "refine": 200, "recall": 0.97, "cpu_ms": 3.0},
 ]
-CALIBRATION = {"format": 1, "lists": 128, "curve": CURVE}
+ACROSS = [
+    {"share": 1.0, "nprobe": 64, "refine": 800, "recall": 0.98, "cpu_ms": 9.0},
+    {"share": 1.0, "nprobe": 128, "refine": 1600, "recall": 0.994, "cpu_ms": 20.0},
+]
+CURVE = [{"kind": "own", **p} for p in OWN] + [{"kind": "across", **p} for p in ACROSS]
+CALIBRATION = {"format": 2, "lists": 128, "curve": CURVE}
 MANY = 1_000_000
 
 
@@ -34,7 +39,8 @@ MANY = 1_000_000
     ],
 )
 def test_a_plan_follows_what_is_left_and_what_was_measured(matched, k, asked, expected):
-    plan = plan_segment(lambda: CALIBRATION, rows=MANY, matched=matched, k=k, asked=asked)
+    said = {"rows": MANY, "matched": matched, "k": k, "asked": asked, "kind": "own"}
+    plan = plan_segment(lambda: CALIBRATION, **said)
     assert (plan.how, plan.nprobe, plan.refine, plan.recall) == expected
     assert plan.warning == ""
 
@@ -47,7 +53,8 @@ def test_a_plan_follows_what_is_left_and_what_was_measured(matched, k, asked, ex
     ],
 )
 def test_where_nothing_finds_enough_the_segment_is_compared_exactly(matched, asked, warning):
-    plan = plan_segment(lambda: CALIBRATION, rows=MANY, matched=matched, k=10, asked=asked)
+    said = {"rows": MANY, "matched": matched, "k": 10, "asked": asked, "kind": "own"}
+    plan = plan_segment(lambda: CALIBRATION, **said)
     assert plan.how == "exact"
     assert plan.warning.startswith(warning)
 
@@ -63,12 +70,23 @@ def test_a_segment_without_a_structure_is_exact_and_says_so_only_when_one_was_as
     [(1.0, 0.85, 4), (1.0, 0.99, 8), (1.0, 0.999, 64), (1.0, 0.9999, None), (0.03, 0.5, None)],
 )
 def test_the_cheapest_setting_that_finds_enough_with_room_is_taken(share, recall, expected):
-    setting = choose_setting(CALIBRATION, share=share, recall=recall)
+    setting = choose_setting(CALIBRATION, kind="own", share=share, recall=recall)
     assert (setting.nprobe if setting else None) == expected
 
 
 def test_a_calibration_without_a_curve_gives_no_setting():
-    assert choose_setting({}, share=1.0, recall=0.5) is None
+    assert choose_setting({}, kind="own", share=1.0, recall=0.5) is None
+
+
+def test_queries_that_lie_apart_from_the_tiles_go_by_their_own_curve():
+    own, across = (
+        plan_segment(lambda: CALIBRATION, rows=MANY, matched=MANY, k=10, kind=kind)
+        for kind in ("own", "across")
+    )
+    assert (own.nprobe, own.refine, own.recall) == (8, 100, 0.996)
+    assert (across.nprobe, across.refine, across.recall) == (128, 1600, 0.994)
+    unsure = plan_segment(lambda: CALIBRATION, rows=MANY, matched=MANY, k=10)
+    assert unsure == across
 
 
 def test_a_calibration_is_read_only_where_it_decides():

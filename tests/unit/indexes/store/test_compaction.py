@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eoagent.contracts.errors import BudgetExceeded, SourceError
+from eoagent_indexes.cells import curve_keys
 from eoagent_indexes.compaction import compact, groups_to_merge
 from eoagent_indexes.ids import id_words
 from eoagent_indexes.layout import VECTORS
@@ -74,18 +78,128 @@ def test_a_merge_over_several_row_groups_gives_what_writing_all_at_once_gives(ma
     assert (merged.bbox, merged.time, merged.norms) == (once.bbox, once.time, once.norms)
 
 
-def test_what_is_large_and_whole_stays(made, tmp_path):
+def test_what_is_large_and_whole_stays_until_a_quarter_as_much_lies_over_it(made, tmp_path):
     with IndexWriter(tmp_path, encoder=made.ENCODER) as writer:
-        large = made.write(tmp_path, 1, 50)
-        worn = made.write(tmp_path, 2, 50)
-        small = [made.write(tmp_path, seed, 5) for seed in (3, 4)]
+        large = made.write(tmp_path, 1, 90)
+        worn = made.write(tmp_path, 2, 20)
+        small = [made.write(tmp_path, seed, 3) for seed in (3, 4)]
         writer.commit(add=[large, worn, *small])
-        writer.commit(drop_tiles=made.ids_of(2, 50)[:11])
+        writer.commit(drop_tiles=made.ids_of(2, 20)[:5])
         groups = groups_to_merge(writer.snapshot.segments, 100)
         assert [{s.entry.id for s in group} for group in groups] == [
             {worn.id, small[0].id, small[1].id}
         ]
-        assert compact(writer, target_rows=100).live == 99
+        assert compact(writer, target_rows=100).live == 111
+        assert [entry.rows for entry in writer.snapshot.manifest.segments] == [90, 21]
+        assert compact(writer, target_rows=100) is None
+        writer.commit(add=[made.write(tmp_path, 5, 2)])
+        assert compact(writer, target_rows=200).live == 113
+        assert [entry.rows for entry in writer.snapshot.manifest.segments] == [113]
+
+
+def cells_and_keys(segment):
+    """Rows of a segment by collection and month, with their places on the curve."""
+    found = {}
+    rows = segment.table(np.arange(segment.rows), ["collection", "start"]).to_pylist()
+    keys = curve_keys(segment.columns, slice(None)).tolist()
+    for row, key in zip(rows, keys, strict=True):
+        month = row["start"] and (row["start"].year, row["start"].month)
+        found.setdefault((row["collection"], month), []).append(key)
+    return found
+
+
+def within(times, years):
+    """Times of half a century, brought nearer to its start."""
+    near = np.nan_to_num(times.cast("int64").to_numpy(zero_copy_only=False) * years // 50)
+    known = times.is_valid().to_numpy()
+    return pa.array(near.astype(np.int64), pa.timestamp("us", "UTC"), mask=~known)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=4, max_size=9),
+    years=st.sampled_from([0.1, 1, 50]),
+    target=st.integers(164, 260),
+    places=st.booleans(),
+)
+def test_segments_of_a_month_lie_apart_on_the_curve_and_are_few(
+    made, tmp_path_factory, sizes, years, target, places
+):
+    folder = tmp_path_factory.mktemp("apart") / "index"
+    with IndexWriter(folder, encoder=made.ENCODER) as writer:
+        for seed, size in enumerate(sizes):
+            table = made.tiles(seed, size, holes=places)
+            times = within(table.column("start"), years)
+            for name in ("start", "end"):
+                table = table.set_column(table.column_names.index(name), name, times)
+            vectors = made.unit_vectors(seed, size)
+            writer.commit(add=[write_segment(folder, table, vectors, encoder=made.ENCODER)])
+        before = content(writer.snapshot)
+        compact(writer, target_rows=target)
+        assert content(writer.snapshot) == before
+        assert compact(writer, target_rows=target) is None
+        segments = writer.snapshot.segments
+        assert len(segments) == 1 or sum(sizes) > target
+        assert max(s.rows for s in segments) <= target
+        assert len(segments) <= 2 * (sum(sizes) // target) + 1
+        for one, other in itertools.combinations(map(cells_and_keys, segments), 2):
+            for cell in one.keys() & other.keys():
+                assert max(one[cell]) <= min(other[cell]) or max(other[cell]) <= min(one[cell])
+        rows = [{cell: len(keys) for cell, keys in cells_and_keys(s).items()} for s in segments]
+        for cell in set().union(*rows):  # it is cut only where it fills more than one
+            holding = [one for one in rows if cell in one]
+            assert len(holding) == 1 or sum(one[cell] for one in holding) > target
+    assert verify(folder).problems == ()
+
+
+def test_tiles_that_share_one_place_are_cut_where_they_must_be(made, tmp_path):
+    table = made.tiles(1, 90, holes=False)
+    same = table.take(([4] * 9 + [5]) * 9).set_column(0, "tile_id", table.column("tile_id"))
+    with IndexWriter(tmp_path, encoder=made.ENCODER) as writer:
+        for part in np.array_split(np.arange(90), 9):
+            vectors = made.unit_vectors(1, 90)[part]
+            writer.commit(
+                add=[write_segment(tmp_path, same.take(part), vectors, encoder=made.ENCODER)]
+            )
+        before = content(writer.snapshot)
+        entries = compact(writer, target_rows=41).segments
+        assert sorted(entry.rows for entry in entries) == [9, 40, 41]
+        assert content(writer.snapshot) == before
+        assert compact(writer, target_rows=41) is None
+
+
+def test_a_build_that_goes_on_merges_small_segments_and_leaves_large_ones(made, tmp_path):
+    with IndexWriter(tmp_path, encoder=made.ENCODER) as writer:
+        large = made.write(tmp_path, 1, 40)
+        writer.commit(add=[large, *(made.write(tmp_path, seed, 5) for seed in range(2, 12))])
+        entries = compact(writer, target_rows=100, small_only=True).segments
+        assert [entry.rows for entry in entries] == [40, 50]
+        assert entries[0] == large
+        assert compact(writer, target_rows=100, small_only=True) is None
+        assert [entry.rows for entry in compact(writer, target_rows=100).segments] == [90]
+
+
+def test_what_a_build_has_merged_as_it_came_is_put_in_order_of_place_at_its_end(made, tmp_path):
+    with IndexWriter(tmp_path, encoder=made.ENCODER) as writer:
+        for seed in range(16):
+            table = made.tiles(seed, 24, holes=False)
+            same = within(table.column("start"), 0.001)
+            names = pa.array(["landsat"] * 24)
+            for name, column in (("start", same), ("end", same), ("collection", names)):
+                table = table.set_column(table.column_names.index(name), name, column)
+            vectors = made.unit_vectors(seed, 24)
+            writer.commit(add=[write_segment(tmp_path, table, vectors, encoder=made.ENCODER)])
+            if seed % 8 == 7:
+                compact(writer, target_rows=100, small_only=True)
+        before = content(writer.snapshot)
+        spans = sorted(entry.curve for entry in writer.snapshot.manifest.segments)
+        assert len(spans) == 4
+        assert any(low < end for (_, end), (low, _) in itertools.pairwise(spans))
+        entries = compact(writer, target_rows=100).segments
+        assert len(entries) in {4, 5}
+        spans = sorted(entry.curve for entry in entries)
+        assert all(low >= end for (_, end), (low, _) in itertools.pairwise(spans))
+        assert content(writer.snapshot) == before
         assert compact(writer, target_rows=100) is None
 
 

@@ -59,6 +59,15 @@ def test_a_later_version_changes_nothing_in_an_open_one(index, made):
             assert len(new.segments) == 1
 
 
+def test_segments_of_all_versions_that_a_writer_makes_share_what_stays_decoded(index, made):
+    with IndexWriter(index) as writer:
+        first = {id(segment.files.groups) for segment in writer.snapshot.segments}
+        writer.commit(drop_tiles=made.ids_of(1, 1))
+        then = {id(segment.files.groups) for segment in writer.snapshot.segments}
+    assert len(first) == 1
+    assert then == first
+
+
 def test_an_open_version_is_pinned_until_it_is_closed(index):
     snapshot = Snapshot.open(index)
     assert pinned_versions(snapshot.layout) == {2}
@@ -182,9 +191,7 @@ def test_a_file_that_may_not_be_read_is_told_by_name(index, monkeypatch):
     monkeypatch.setattr(os, "open", refuse)
     with (
         Snapshot.open(index) as snapshot,
-        pytest.raises(
-            SourceError, match="columns.bin cannot be read: Permission denied"
-        ) as caught,
+        pytest.raises(SourceError, match="columns.bin cannot be read: Permission denied") as caught,
     ):
         _ = snapshot.segments[0].columns
     assert caught.value.hint == "check the disk, and who may read the index folder"
