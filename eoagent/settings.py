@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     """Arithmetic of models: `auto` takes half precision where the device computes in it."""
     model_memory_mb: int = Field(default=8_000, ge=64)
     """Most memory that the weights of loaded models take, MB."""
+    isolate: bool = False
+    """Whether each model runs in a process of its own: one that crashes or hangs leaves the agent
+    alive, and starts anew."""
 
     pictures: Literal["auto", "blocks", "off"] = "auto"
     """How `eoagent chat` shows maps: as the terminal can, as half blocks, or not at all."""

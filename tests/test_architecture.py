@@ -31,6 +31,7 @@ BROAD_EXCEPT_BOUNDARIES = {
     "eoagent/mcp/boundary.py",
     "eoagent/planner/model/calling.py",
     "eoagent/planner/running.py",
+    "eoagent/runners/isolated/child.py",
 }
 
 

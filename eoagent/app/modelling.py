@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eoagent.contracts.card import ModelCard
 from eoagent.contracts.encoder import Encoder, EncoderFingerprint
+from eoagent.contracts.segmenter import PhraseSegmenter
 from eoagent.runners.pool import ModelPool
 from eoagent.settings import Settings
 
@@ -49,6 +50,16 @@ class HomeModels:
         wanted = card or ("" if like is not None else self._settings.encoder)
         return self.pool.encoder(wanted, gsd_m=gsd_m, like=like)
 
+    def segmenter(self, card: str = "", *, gsd_m: float | None = None) -> PhraseSegmenter:
+        """Return a model that finds what phrases mean; see `eoagent.contracts.models.Models`.
+
+        Raises:
+            NotFound: if there is no such card.
+            InputError: if the card does not allow the ground sampling distance.
+            ModelMissing: if its weights or a library are not installed.
+        """
+        return self.pool.segmenter(card, gsd_m=gsd_m)
+
     @property
     def pool(self) -> ModelPool:
         """The pool behind it."""
@@ -60,6 +71,7 @@ class HomeModels:
                     memory_mb=settings.model_memory_mb,
                     device=settings.device,
                     precision=settings.precision,
+                    isolate=settings.isolate,
                 )
             return self._made
 

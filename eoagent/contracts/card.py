@@ -72,6 +72,8 @@ class ModelCard(Record):
     """Languages of its texts, ISO 639-1."""
     memory_mb: int = Field(gt=0)
     """Memory that it takes with float32 weights, MB."""
+    tasks: tuple[str, ...] = ()
+    """What else it can be asked for than vectors (`segment`)."""
     options: dict[str, JsonValue] = Field(default_factory=dict)
     """What only its kind of runner reads."""
     notes: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from eoagent.contracts.card import ModelCard
 from eoagent.contracts.encoder import Encoder, EncoderFingerprint
 from eoagent.contracts.errors import ModelMissing, NotFound
 from eoagent.contracts.index import Index
+from eoagent.contracts.segmenter import PhraseSegmenter
 
 __all__ = ["Indexes", "Models", "NoIndexes", "NoModels"]
 
@@ -37,6 +38,19 @@ class Models(Protocol):
             InputError: if the card does not allow the ground sampling distance.
             ModelMissing: if its weights or a library are not installed; says the command.
             ModelError: if the installed weights are others than those of `like`.
+        """
+
+    def segmenter(self, card: str = "", *, gsd_m: float | None = None) -> PhraseSegmenter:
+        """Return a model that finds what phrases mean in pictures.
+
+        Args:
+            card: id of its card; empty takes the default.
+            gsd_m: ground sampling distance of the pictures, metres, which the card must allow.
+
+        Raises:
+            NotFound: if there is no such card.
+            InputError: if the card does not allow the ground sampling distance.
+            ModelMissing: if its weights or a library are not installed; says the command.
         """
 
 
@@ -78,6 +92,18 @@ class NoModels:
         del gsd_m, like
         raise ModelMissing(
             f"no model {card or 'for pictures and texts'} can be had here",
+            command="eoagent models list",
+        )
+
+    def segmenter(self, card: str = "", *, gsd_m: float | None = None) -> PhraseSegmenter:
+        """Refuse.
+
+        Raises:
+            ModelMissing: always.
+        """
+        del gsd_m
+        raise ModelMissing(
+            f"no model {card or 'that finds phrases in pictures'} can be had here",
             command="eoagent models list",
         )
 

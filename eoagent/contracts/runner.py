@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
 from eoagent.contracts.card import ModelCard
 from eoagent.contracts.record import Record
 
-__all__ = ["Counters", "Dtype", "Placement", "Runner", "RunnerKind"]
+__all__ = ["Counters", "Dtype", "Placement", "ResultForm", "Runner", "RunnerKind", "SlimmingKind"]
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -55,6 +55,29 @@ class Counters(Record):
     """Seconds in the model."""
     waiting_s: float = 0.0
     """Seconds that requests waited for their turn, summed."""
+    cancelled: int = 0
+    """Requests that their caller took back."""
+    out_of_memory: int = 0
+    """Passes that ran out of memory; each was tried again with half as many items."""
+    refused_results: int = 0
+    """Passes whose results were of another form, or not finite."""
+    hangs: int = 0
+    """Passes that took longer than any may, and were given up with the model that ran them."""
+    restarts: int = 0
+    """Times that the model was given up: it hung, died, or ran out of memory again and again."""
+    evictions: int = 0
+    """Times that it gave its memory back to make room for another."""
+
+
+class ResultForm(Record):
+    """What a result of a task looks like; what does not is refused before anybody sees it."""
+
+    shape: tuple[int | None, ...]
+    """Length of each axis of the array; None where any will do."""
+    dtype: str = "float32"
+    """Type of its values."""
+    is_direction: bool = False
+    """Whether it is a vector whose direction counts, so that one of zeros is none."""
 
 
 class Runner(Protocol):
@@ -79,6 +102,12 @@ class Runner(Protocol):
     def close(self) -> None:
         """Give its memory back; it is not used afterwards."""
 
+    def result_form(self, task: str) -> ResultForm | None:
+        """Return what a result of a task looks like; None where it is no array of one form.
+
+        Numbers that are not finite are refused either way.
+        """
+
 
 class RunnerKind(Protocol):
     """A kind of model: what an entry point of `eoagent.runners` names."""
@@ -93,4 +122,20 @@ class RunnerKind(Protocol):
             NotFound: if the file is not there.
             ModelMissing: if a library that it needs is not installed.
             ModelError: if the file does not hold the weights that the card describes.
+        """
+
+
+@runtime_checkable
+class SlimmingKind(Protocol):
+    """A kind of runner that need not keep the published file; what it writes it can load."""
+
+    def slim(
+        self, card: ModelCard, weights: Path, folder: Path, *, dtype: Literal["float32", "float16"]
+    ) -> Path:
+        """Write what the model needs of a weights file into a folder, and return that file.
+
+        Raises:
+            ModelMissing: if a library that it needs is not installed.
+            ModelError: if the file does not hold the weights that the card describes.
+            SourceError: if it cannot be written.
         """

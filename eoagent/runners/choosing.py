@@ -1,4 +1,4 @@
-"""Choose the encoder that is meant when nobody names one, and say why."""
+"""Choose the model that is meant when nobody names one, and say why."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Final
 from eoagent.contracts.card import ModelCard
 from eoagent.contracts.errors import InputError, NotFound
 
-__all__ = ["DEFAULT_ENCODER", "Choice", "choose_encoder"]
+__all__ = ["DEFAULT_ENCODER", "DEFAULT_SEGMENTER", "Choice", "choose_encoder", "choose_segmenter"]
 
 DEFAULT_ENCODER: Final = "remoteclip-vit-b-32"
 """The encoder that is meant where nothing speaks for another."""
+DEFAULT_SEGMENTER: Final = "remotesam-v1"
+"""The segmenter that is meant where nobody names one."""
 _COARSE: Final = (
     "georsclip-vit-h-14",
     "georsclip-vit-l-14-336",
@@ -90,6 +92,33 @@ def choose_encoder(
         reason=f"{default.title} is the default encoder; for {gsd_m:g} m per pixel GeoRSCLIP is "
         f"better ({_EUROSAT}), and none is installed: eoagent models pull {_COARSE[-1]}",
     )
+
+
+def choose_segmenter(
+    cards: Sequence[ModelCard], *, card: str = "", gsd_m: float | None = None
+) -> Choice:
+    """Return the segmenter for pictures of a ground sampling distance.
+
+    Args:
+        cards: the models that there are.
+        card: id of a card that the user named.
+        gsd_m: metres per pixel of the pictures; None where nobody knows.
+
+    Raises:
+        NotFound: if there is no such card.
+        InputError: if it is of no use at that distance.
+    """
+    segmenters = {one.id: one for one in cards if "segment" in one.tasks}
+    wanted = card or DEFAULT_SEGMENTER
+    if wanted not in segmenters:
+        what = "finds no phrases" if any(one.id == wanted for one in cards) else "is not there"
+        known = ", ".join(sorted(segmenters)) or "none"
+        raise NotFound(f"the segmenter '{wanted}' {what}", hint=f"there are: {known}")
+    found = segmenters[wanted]
+    refusal = found.refusal(gsd_m)
+    if refusal:
+        raise InputError(refusal, hint="take pictures of a distance that the model is for")
+    return Choice(card=found, reason="" if card else f"{found.title} is the default segmenter")
 
 
 def _reading(encoders: dict[str, ModelCard], language: str, gsd_m: float | None) -> Choice:

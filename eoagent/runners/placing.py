@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from eoagent.contracts.card import UNKNOWN, ModelCard
 from eoagent.contracts.errors import ModelError, NotFound, SourceError
 from eoagent.contracts.progress import Progress
-from eoagent.contracts.runner import Placement
+from eoagent.contracts.runner import Placement, SlimmingKind
 from eoagent.io.atomic import disk_errors, hash_file, make_folder, publish, write_atomic
 from eoagent.io.locks import hold
 from eoagent.runners.archive import holds_member, take_member
@@ -29,7 +29,7 @@ from eoagent.runners.weightsfile import (
     record_path,
 )
 
-__all__ = ["Offer", "place"]
+__all__ = ["Offer", "beside_source", "place"]
 
 _COPY: Final = 1 << 20
 _SUFFIXES: Final = frozenset({".pt", ".pth", ".bin", ".safetensors", ".ckpt"})
@@ -50,6 +50,8 @@ class Offer:
     """Hash that its source states; the file must have it."""
     is_ours: bool = False
     """Whether it is a download of ours, which is moved; anybody else's file is copied."""
+    dtype: Literal["float32", "float16"] = "float32"
+    """Type that matrices are kept in, where the kind of the model keeps only what it needs."""
 
 
 def place(
@@ -81,21 +83,51 @@ def place(
     with hold(models / f".{card.id}.lock", exclusive=True), _staging(models, card.id) as stage:
         report(0.0, f"copying {offer.file.name}")
         beside = [_bring_beside(card, offer.file, stage, name) for name in _beside(card)]
-        weights = _bring_in(card, offer, stage)
-        with disk_errors(weights):
-            sha256, size = hash_file(weights)
+        came = _bring_in(card, offer, stage)
+        with disk_errors(came):
+            sha256, size = hash_file(came)
         _check_hash(card, offer, sha256, size, read_installed(folder))
-        report(0.6, f"checking the tensors of {weights.name}")
+        report(0.6, f"checking the tensors of {came.name}")
+        weights = _slim(card, came, stage, offer.dtype)
+        kept_sha256 = sha256
+        if weights != came:
+            with disk_errors(weights):
+                kept_sha256, _ = hash_file(weights)
         known = card.model_copy(
-            update={"weights": card.weights.model_copy(update={"sha256": sha256})}
+            update={"weights": card.weights.model_copy(update={"sha256": kept_sha256})}
         )
         kind_of(card).load(known, weights, Placement()).close()
         report(0.9, f"installing {card.id}")
         with disk_errors(folder):
-            return _publish(card, offer, folder, [weights, *beside])
+            return _publish(
+                card,
+                offer,
+                folder,
+                [weights, *beside],
+                published_sha256=_published(sha256, kept_sha256, read_installed(folder)),
+            )
 
 
-def _publish(card: ModelCard, offer: Offer, folder: Path, files: list[Path]) -> Installed:
+def _slim(card: ModelCard, came: Path, stage: Path, dtype: Literal["float32", "float16"]) -> Path:
+    """Return the file that is kept: what the model needs of the one that came, or that itself."""
+    kind = kind_of(card)
+    if not isinstance(kind, SlimmingKind):
+        return came
+    return kind.slim(card, came, stage, dtype=dtype)
+
+
+def _published(came: str, kept: str, installed: Installed | None) -> str:
+    """Return the hash of the published file, where it is not what is kept; empty where it is."""
+    if came != kept:
+        return came
+    if installed is not None and installed.record.weights.sha256 == kept:
+        return installed.record.published_sha256
+    return ""
+
+
+def _publish(
+    card: ModelCard, offer: Offer, folder: Path, files: list[Path], *, published_sha256: str
+) -> Installed:
     found = [hash_file(file) for file in files]
     place_name = found[0][0][:16]
     for file in files:
@@ -112,6 +144,7 @@ def _publish(card: ModelCard, offer: Offer, folder: Path, files: list[Path]) -> 
         revision=offer.revision,
         source=offer.source,
         imported=datetime.now(UTC).replace(microsecond=0),
+        published_sha256=published_sha256,
     )
     write_atomic(record_path(folder), record.model_dump_json(indent=2).encode())
     return Installed(record=record, folder=folder)
@@ -121,8 +154,10 @@ def _check_hash(
     card: ModelCard, offer: Offer, sha256: str, size: int, installed: Installed | None
 ) -> None:
     expected = [("its card says", card.weights.sha256), ("its source says", offer.sha256)]
-    if installed is not None:
-        expected.append(("the installed one has", installed.record.weights.sha256))
+    if installed is not None and sha256 != installed.record.weights.sha256:
+        record = installed.record
+        pinned = record.published_sha256 or record.weights.sha256
+        expected.append(("the installed one has", pinned))
     for who, wanted in expected:
         if wanted not in {UNKNOWN, sha256}:
             raise ModelError(
@@ -154,11 +189,18 @@ def _bring_beside(card: ModelCard, weights: Path, stage: Path, name: str) -> Pat
     if not source.is_file():
         raise NotFound(
             f"{card.id} needs {name} beside its weights, and there is no {source}",
-            hint=f"put {name} of {card.weights.repository or card.homepage} there",
+            hint=f"put {name} of {beside_source(card, name) or card.homepage} there",
         )
     target = stage / name
     _copy(source, target)
     return target
+
+
+def beside_source(card: ModelCard, name: str) -> str:
+    """Return the repository that a file beside the weights comes from, as `options` say."""
+    others: Any = card.options.get("beside_from", {})
+    other = others.get(name) if isinstance(others, dict) else None
+    return str(other) if other else card.weights.repository
 
 
 def _beside(card: ModelCard) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,16 +10,16 @@ from typing import Any, Literal, Self
 
 from eoagent.contracts.card import UNKNOWN, ModelCard
 from eoagent.contracts.encoder import EncoderFingerprint
-from eoagent.contracts.errors import ModelError, NotFound
+from eoagent.contracts.errors import NotFound
 from eoagent.contracts.indexing import EncoderSource
-from eoagent.contracts.runner import Counters, Placement, Runner
-from eoagent.runners.choosing import Choice, choose_encoder
-from eoagent.runners.devices import Precision, arithmetic, choose_placement
+from eoagent.contracts.runner import Counters, Placement
+from eoagent.runners.choosing import Choice, choose_encoder, choose_segmenter
+from eoagent.runners.devices import Precision, choose_placement
 from eoagent.runners.found import FoundModel, check_like
-from eoagent.runners.memory import MemoryBudget
+from eoagent.runners.phrases import PooledSegmenter
 from eoagent.runners.pooled import PooledEncoder
-from eoagent.runners.queue import ModelQueue
-from eoagent.runners.registry import all_cards, kind_of
+from eoagent.runners.queues import ModelQueues, closed
+from eoagent.runners.registry import all_cards
 from eoagent.runners.textcache import TextCache
 from eoagent.runners.weights import ModelStore
 from eoagent.runners.weightsfile import pinned
@@ -28,6 +27,9 @@ from eoagent.runners.weightsfile import pinned
 __all__ = ["ModelPool"]
 
 _TEXTS = Path("cache", "texts")
+_CPU_PHRASES = 1
+"""Phrases in one pass: more take no less time each on a CPU, and 0.6 GB more."""
+_GPU_PHRASES = 8
 
 
 class ModelPool:
@@ -48,6 +50,7 @@ class ModelPool:
         max_batch: int = 0,
         deadline_s: float = 300.0,
         keep_texts: bool = True,
+        isolate: bool = False,
         cards: Callable[[], tuple[ModelCard, ...]] = all_cards,
     ) -> None:
         """Make a pool over the weights that are installed in a home.
@@ -59,8 +62,10 @@ class ModelPool:
             precision: `auto` takes half precision where the device computes in it.
             preprocessing: how pictures are prepared, where no fingerprint says.
             max_batch: most items in one pass; 0 takes the usual for the device.
-            deadline_s: longest time that a caller waits for one request, seconds.
+            deadline_s: longest time that a caller waits for one request, and that a model may
+                take to load or for one pass, seconds.
             keep_texts: keep the vectors of texts under `<home>/cache/texts`.
+            isolate: run each model in a process of its own, which a crash or hang ends alone.
             cards: the models that there are.
         """
         self._store = ModelStore(home)
@@ -72,12 +77,10 @@ class ModelPool:
         self._find_cards = cards
         self._cards: tuple[ModelCard, ...] = ()
         self._texts = TextCache(home / _TEXTS) if keep_texts else None
-        self._budget = MemoryBudget(memory_mb)
-        self._lock = threading.Lock()
-        self._queues: dict[tuple[str, str, Placement], ModelQueue] = {}
+        self._queues = ModelQueues(memory_mb=memory_mb, pass_s=deadline_s, isolate=isolate)
         self._is_closed = False
         # What is not closed gives its memory back when nobody holds the pool, or at the end.
-        weakref.finalize(self, _close_all, self._queues)
+        weakref.finalize(self, self._queues.close)
 
     def cards(self) -> tuple[ModelCard, ...]:
         """Return the cards of all models, installed or not."""
@@ -125,17 +128,49 @@ class ModelPool:
                 closed.
         """
         if self._is_closed:
-            raise _closed()
+            raise closed()
         found = self._find(card, gsd_m=gsd_m, like=like, language=language)
 
         def ask(task: str, items: Sequence[Any]) -> Sequence[Any]:
-            queue = self._queue(found)
-            self._budget.use(queue)
+            placement = self._placement(found.precision, found.preprocessing)
+            queue = self._queues.get(found.card, found.installed.weights, placement)
             return queue.ask(task, items, deadline_s=self._deadline_s)
 
         return PooledEncoder(
             found.card, found.fingerprint, ask, texts=self._texts, reason=found.reason
         )
+
+    def segmenter(self, card: str = "", *, gsd_m: float | None = None) -> PooledSegmenter:
+        """Return a model that finds what phrases mean in pictures; `reason` says why it was chosen.
+
+        It runs in float32 unless half precision is asked for: masks change with precision.
+
+        Args:
+            card: id of its card; empty takes the default.
+            gsd_m: ground sampling distance of the pictures, metres, which the card must allow.
+
+        Raises:
+            NotFound: if there is no such card.
+            InputError: if the card does not allow the ground sampling distance.
+            ModelMissing: if its weights or a library are not installed; says the command.
+            ModelError: if the pool is closed.
+        """
+        if self._is_closed:
+            raise closed()
+        choice = choose_segmenter(self.cards(), card=card, gsd_m=gsd_m)
+        installed = self._store.require(choice.card.id)
+        known = pinned(choice.card, installed.record)
+        precision: Precision = "half" if self._precision == "half" else "float32"
+        placement = self._placement(precision, self._preprocessing)
+        if not self._max_batch:  # a text takes as much as a picture does elsewhere
+            most = _CPU_PHRASES if placement.device == "cpu" else _GPU_PHRASES
+            placement = placement.model_copy(update={"max_batch": most})
+
+        def ask(task: str, items: Sequence[Any]) -> Sequence[Any]:
+            queue = self._queues.get(known, installed.weights, placement)
+            return queue.ask(task, items, deadline_s=self._deadline_s)
+
+        return PooledSegmenter(known, ask, at_once=placement.max_batch, reason=choice.reason)
 
     def source(
         self,
@@ -162,21 +197,13 @@ class ModelPool:
         )
 
     def counters(self) -> dict[str, Counters]:
-        """Return what each model that was asked has done, by card id and precision."""
-        with self._lock:
-            queues = dict(self._queues)
-        return {
-            f"{card_id} {placement.device} {placement.dtype} {placement.preprocessing}": (
-                queue.counters
-            )
-            for (card_id, _, placement), queue in queues.items()
-        }
+        """Return what each model that was asked has done, by card id and manner of running it."""
+        return self._queues.counters()
 
     def close(self) -> None:
         """Fail what waits, and give all memory back; a closed pool loads nothing again."""
-        with self._lock:
-            self._is_closed = True
-        _close_all(self._queues)
+        self._is_closed = True
+        self._queues.close()
 
     def __enter__(self) -> Self:
         return self
@@ -246,32 +273,3 @@ class ModelPool:
             preprocessing=preprocessing,
             max_batch=self._max_batch,
         )
-
-    def _queue(self, found: FoundModel) -> ModelQueue:
-        card, budget = found.card, self._budget  # no `self`: the thread would keep the pool alive
-        placement = self._placement(found.precision, found.preprocessing)
-        key = (card.id, card.weights.sha256, placement)
-        share = 1 if arithmetic(placement) == "float32" else 2
-
-        def load() -> Runner:
-            return budget.load(
-                lambda: kind_of(card).load(card, found.installed.weights, placement),
-                need_mb=card.memory_mb // share,
-                name=card.id,
-            )
-
-        with self._lock:
-            if self._is_closed:
-                raise _closed()
-            if key not in self._queues:
-                self._queues[key] = ModelQueue(load, name=card.id, max_batch=placement.max_batch)
-            return self._queues[key]
-
-
-def _close_all(queues: dict[tuple[str, str, Placement], ModelQueue]) -> None:
-    for queue in list(queues.values()):
-        queue.close()
-
-
-def _closed() -> ModelError:
-    return ModelError("the models were closed and are asked again")

@@ -1,4 +1,4 @@
-"""A request that waits at the queue of a model, and its share of one pass."""
+"""What waits at the queue of a model, and the thread that works it off."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eoagent.contracts.errors import EoAgentError
+from eoagent.contracts.runner import Runner
 
-__all__ = ["Request", "Share"]
+__all__ = ["Request", "Share", "Worker"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -40,3 +41,22 @@ class Share:
     """The request."""
     items: Sequence[Any]
     """Its items in this pass."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Worker:
+    """A thread with the model that it alone uses; one that hangs is left behind with it."""
+
+    thread: threading.Thread | None = None
+    """The thread, once it was started."""
+    runner: Runner | None = None
+    """The model, while it is loaded."""
+    since: float | None = None
+    """When the loading or the pass in progress began, seconds of the queue's clock."""
+    shares: list[Share] = field(default_factory=list)
+    """What it works on."""
+
+    @property
+    def memory_mb(self) -> int:
+        """Memory that its model holds, MB."""
+        return 0 if self.runner is None else self.runner.memory_mb

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from eoagent.contracts.card import ModelCard
+from eoagent.contracts.card import UNKNOWN, ModelCard
 from eoagent.contracts.errors import ModelError, ModelMissing, NotFound, SourceError
 from eoagent.contracts.progress import Progress
 from eoagent.contracts.store import Origins
@@ -18,7 +18,7 @@ from eoagent.io.locks import hold
 from eoagent.io.origin import OriginGuard
 from eoagent.runners.download import download
 from eoagent.runners.hub import HubFile, hub_endpoint, is_offline, locate
-from eoagent.runners.placing import Offer, place
+from eoagent.runners.placing import Offer, beside_source, place
 from eoagent.runners.weightsfile import Installed, model_folder, read_installed
 
 __all__ = ["ModelStore"]
@@ -69,12 +69,18 @@ class ModelStore:
         return found
 
     def import_weights(
-        self, card: ModelCard, path: Path, *, progress: Progress | None = None
+        self,
+        card: ModelCard,
+        path: Path,
+        *,
+        progress: Progress | None = None,
+        dtype: Literal["float32", "float16"] = "float32",
     ) -> Installed:
         """Install a weights file, or the archive it was published in, from the disk.
 
         The hash is checked first, against the card and against what is installed; then the file is
         loaded, tensors only; then it is given its place at once. The first import pins the hash.
+        Of a file that holds more than the model needs, only what it needs is kept, in `dtype`.
 
         Raises:
             NotFound: if the file, or one that belongs beside it, is not there.
@@ -83,7 +89,7 @@ class ModelStore:
                 installed.
             SourceError: if it cannot be read, or the disk is full.
         """
-        offer = Offer(file=path, source=str(path.absolute()))
+        offer = Offer(file=path, source=str(path.absolute()), dtype=dtype)
         return place(self._models, card, offer, progress=progress)
 
     def pull(
@@ -200,7 +206,9 @@ def _from_hub(
     main = folder / Path(file).name
     download(found.url, main, origins=origins, progress=progress)
     for name in _names(card, "beside"):
-        beside = locate(weights.repository, name, revision=found.revision, endpoint=hub)
+        source = beside_source(card, name)
+        revision = found.revision if source == weights.repository else UNKNOWN
+        beside = locate(source, name, revision=revision, endpoint=hub)
         download(beside.url, folder / name, origins=origins, progress=progress)
     return Offer(
         file=main,

@@ -66,6 +66,8 @@ class WeightsRecord(Record):
     """Where they came from: repository and file, address, or path."""
     imported: datetime
     """When, UTC."""
+    published_sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    """sha256 of the file that came, where only what the model needs of it is kept; else empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from eoagent.contracts.card import UNKNOWN, ModelCard
 from eoagent.contracts.encoder import EncoderFingerprint, Pictures, Vectors
 from eoagent.contracts.errors import InputError, ModelError, NotFound
-from eoagent.contracts.runner import Placement
+from eoagent.contracts.runner import Placement, ResultForm
 from eoagent.io.atomic import disk_errors, hash_file
 from eoagent.runners.clip.checkpoint import read_tensors
 from eoagent.runners.clip.network import Network, build_network
@@ -105,6 +105,11 @@ class ClipEncoder:
         if task == "texts":
             return self._pass(task, as_texts(items))
         raise InputError(f"{self._card.id} knows no task '{task}'", hint="it knows: images, texts")
+
+    def result_form(self, task: str) -> ResultForm | None:
+        """Return what a result looks like: a unit vector, whatever the task."""
+        del task
+        return ResultForm(shape=(self._card.dimensions,), is_direction=True)
 
     def close(self) -> None:
         """Give its memory back; it is not used afterwards."""

@@ -83,7 +83,7 @@ def read_weights(path: Path, *, sha256: str = "") -> Weights:
             tensors, config = _read_published(path), None
     except _DAMAGED as error:
         raise ModelError(
-            f"{path.name} could not be read as weights: {_reason(error)}",
+            f"{path} could not be read as weights: {_reason(error)}",
             hint="get the file anew; only tensors are taken from it, and no code is run",
         ) from error
     return Weights(path=path, tensors=tensors, config=config)
@@ -93,7 +93,7 @@ def _check_hash(path: Path, asked: str) -> None:
     found, _ = hash_file(path)
     if found != asked.lower():
         raise ModelError(
-            f"{path.name} is not the file that was asked for: sha256 {asked.lower()} was expected, "
+            f"{path} is not the file that was asked for: sha256 {asked.lower()} was expected, "
             f"{found} was found",
             hint="get the file anew, or import it as what it is",
         )

@@ -83,6 +83,19 @@ def _write(target: Path, tensors: dict[str, Tensor], stated: dict[str, str]) -> 
         temporary = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
             save_file(tensors, temporary, metadata=stated)
+            _put_in_order(temporary)
             publish(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _put_in_order(path: Path) -> None:
+    """Sort what a file states, so that one set of weights makes one file; its library does not."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        ordered = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(ordered) <= length:
+            file.seek(8)
+            file.write(ordered.ljust(length))

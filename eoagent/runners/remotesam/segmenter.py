@@ -7,6 +7,7 @@ word is read runs once for a picture. Results equal those of asking one by one.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ from eoagent.runners.remotesam.tokens import VOCABULARY_FILE, Tokens, Vocabulary
 __all__ = ["Segmenter"]
 
 _KEPT_TEXTS = 128
+_KEPT_LOOKS = 2
+"""Pictures of which the part before the first word is kept; about 100 MB each."""
 
 
 class Segmenter:
@@ -58,6 +61,7 @@ class Segmenter:
         self._max_batch = max(1, max_batch)
         self._kept_texts = max(1, kept_texts)
         self._texts: OrderedDict[Tokens, tuple[Words, ...]] = OrderedDict()
+        self._looks: OrderedDict[bytes, Looked] = OrderedDict()
 
     @classmethod
     def load(
@@ -95,6 +99,11 @@ class Segmenter:
         return cls(network, words, placement=placement, max_batch=max_batch)
 
     @property
+    def side(self) -> int:
+        """Edge of the grid that results come on, pixels."""
+        return self._network.shape.side
+
+    @property
     def memory_mb(self) -> int:
         """Memory of the weights, MB; a pass takes about 1,000 MB more at the published size."""
         held = (*self._network.parameters(), *self._network.buffers())
@@ -117,11 +126,12 @@ class Segmenter:
             ModelError: if the network fails on it.
         """
         split = [self._vocabulary.split(text) for text in texts]
-        pixels = prepare(picture, self._network.shape.side)
+        key = _key(picture)
+        pixels = None if key in self._looks else prepare(picture, self._network.shape.side)
         if not split:
             return
         height, width = picture.shape[:2]
-        looked = self._look(pixels)
+        looked = self._look(key, pixels)
         known: dict[Tokens, NDArray[np.float32]] = {}
         for number, (tokens, was_cut) in enumerate(split):
             if tokens not in known:
@@ -156,9 +166,14 @@ class Segmenter:
         return self._texts[tokens]
 
     @torch.inference_mode()
-    def _look(self, pixels: Tensor) -> Looked:
-        with _failures(), self._precision():
-            return self._network.look(pixels.to(self._placement.device))
+    def _look(self, key: bytes, pixels: Tensor | None) -> Looked:
+        if pixels is not None:
+            with _failures(), self._precision():
+                self._looks[key] = self._network.look(pixels.to(self._placement.device))
+        self._looks.move_to_end(key)
+        while len(self._looks) > _KEPT_LOOKS:
+            self._looks.popitem(last=False)
+        return self._looks[key]
 
     @torch.inference_mode()
     def _margins(self, looked: Looked, batch: list[Tokens]) -> dict[Tokens, NDArray[np.float32]]:
@@ -174,6 +189,15 @@ class Segmenter:
             return contextlib.nullcontext()
         device = torch.device(self._placement.device).type
         return torch.autocast(device, getattr(torch, self._placement.dtype))
+
+
+def _key(picture: NDArray[np.uint8]) -> bytes:
+    """Return what tells one picture from another; what is no picture is refused later."""
+    if not isinstance(picture, np.ndarray):
+        return b""
+    told = hashlib.blake2b(f"{picture.dtype} {picture.shape} ".encode())
+    told.update(picture.tobytes())
+    return told.digest()
 
 
 @contextlib.contextmanager

@@ -6,12 +6,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eoagent.contracts.errors import BudgetExceeded, InputError, InternalError, ModelError
 from eoagent.runners.queue import ModelQueue
+from eoagent.runners.restarts import Restarts
 
 LONG_S = 30.0
 
@@ -42,6 +44,9 @@ class Doubler:
         if any(item < 0 for item in items):
             raise InputError(f"{min(items)} is below 0")
         return [2 * item for item in items]
+
+    def result_form(self, task):
+        return None
 
     def close(self):
         self.closed += 1
@@ -276,3 +281,101 @@ def test_closing_fails_what_waits_and_ends_the_thread(model):
     queue.close()
     with pytest.raises(ModelError, match="doubler was closed"):
         _ask(queue, [1])
+
+
+def test_a_request_that_was_taken_back_never_runs(queue, model):
+    with ThreadPoolExecutor(2) as pool:
+        first = _held(model, queue, pool)
+        request = queue.submit("double", [99])
+        waiting = pool.submit(queue.wait, request, deadline_s=LONG_S)
+        assert queue.cancel(request)
+        with pytest.raises(ModelError, match="the request to doubler was taken back"):
+            waiting.result()
+        assert not queue.cancel(request)
+        model.open.set()
+        assert first.result() == [0]
+    assert _ask(queue, [1]) == [2]
+    assert all(99 not in items for _, items in model.passes)
+    assert (queue.counters.cancelled, queue.counters.failures) == (1, 0)
+
+
+def test_a_request_that_was_taken_back_in_its_pass_gives_nothing(queue, model):
+    with ThreadPoolExecutor(1) as pool:
+        model.open.clear()
+        request = queue.submit("double", list(range(20)))
+        waiting = pool.submit(queue.wait, request, deadline_s=LONG_S)
+        assert model.entered.acquire(timeout=LONG_S)
+        assert queue.cancel(request)
+        with pytest.raises(ModelError, match="was taken back"):
+            waiting.result()
+        model.open.set()
+    assert _ask(queue, [1]) == [2]
+    assert [len(items) for _, items in model.passes] == [8, 1]  # the other 12 were not begun
+    assert request.results == []
+
+
+def test_an_interrupt_leaves_no_request_behind(queue, model, monkeypatch):
+    with ThreadPoolExecutor(1) as pool:
+        first = _held(model, queue, pool)
+        request = queue.submit("double", [99])
+
+        def interrupted(_timeout):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(request.done, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            queue.wait(request, deadline_s=LONG_S)
+        model.open.set()
+        assert first.result() == [0]
+    assert _ask(queue, [1]) == [2]
+    assert all(99 not in items for _, items in model.passes)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), [1.0, float("nan")], {"a": -np.inf}])
+def test_what_is_not_finite_never_leaves_the_queue(queue, model, bad):
+    model.run = lambda _task, items: [bad if item == 7 else 2 * item for item in items]
+    with pytest.raises(ModelError, match="doubler gave a result .* of item 2 of 3: it is not fin"):
+        _ask(queue, [1, 2, 7])
+    assert _ask(queue, [1, 2]) == [2, 4]
+    assert queue.counters.refused_results == 1
+
+
+def test_what_torch_raises_is_an_error_of_the_model(queue, model):
+    def run(_task, _items):
+        raise RuntimeError("expected scalar type Float\nand a trace")
+
+    model.run = run
+    with pytest.raises(ModelError, match="doubler failed: expected scalar type Float$"):
+        _ask(queue, [1])
+    assert queue.counters.loads == 1
+
+
+def test_what_torch_raises_while_loading_is_an_error_of_the_model():
+    def load():
+        raise RuntimeError("CUDA out of memory")
+
+    queue = ModelQueue(load, name="doubler", max_batch=8)
+    with pytest.raises(ModelError, match="doubler could not be loaded: CUDA out of memory"):
+        _ask(queue, [1])
+    queue.close()
+
+
+def test_giving_memory_back_is_counted(queue):
+    _ask(queue, [1])
+    queue.unload()
+    queue.unload()
+    assert queue.counters.evictions == 1
+
+
+@given(st.lists(st.floats(0, 500), max_size=30), st.integers(0, 4))
+def test_a_model_is_lost_at_most_so_often_in_any_while(gaps, most):
+    now = [0.0]
+    restarts = Restarts(most, window_s=100.0, clock=lambda: now[0])
+    started = []
+    for gap in gaps:
+        now[0] += gap
+        if restarts.rest_s() == 0:
+            started.append(now[0])
+            restarts.note()
+    for place in range(len(started) - most - 1):  # one more than may be is never within the while
+        assert started[place + most + 1] - started[place] >= 100.0 - 1e-6
