@@ -88,6 +88,8 @@ class TracedRegions:
     """Regions as features."""
 
     features: FeatureSet
+    regions: NDArray[np.intp]
+    """Which region each feature is; one smaller than half a step has no outline."""
     assumptions: tuple[str, ...]
     pixel_edge_m: float | None
     """Length of the pixel edge that outlines run along, metres, if known."""
@@ -122,7 +124,8 @@ def trace_regions(
             pieces.setdefault(int(value), []).append(piece)
     kept = [i for i in range(1, len(chosen) + 1) if i in pieces]
     outlines = [_placed(_joined(pieces.pop(i)), ref.grid) for i in kept]
-    columns = _columns(found, chosen[np.array(kept, dtype=np.intp) - 1])
+    outlined = chosen[np.array(kept, dtype=np.intp) - 1]
+    columns = _columns(found, outlined)
     features = feature_set(
         outlines,
         columns,
@@ -133,6 +136,7 @@ def trace_regions(
     edge = max(pixel_size_m(ref.grid)) * step if ref.grid.is_georeferenced else None
     return TracedRegions(
         features=features,
+        regions=outlined,
         assumptions=_stated(step, edges, len(chosen) - len(kept)),
         pixel_edge_m=edge,
     )
