@@ -1,11 +1,16 @@
 """Search the tiles of an index with LanceDB, in an interpreter that has it and not eoagent.
 
 python index_lancedb.py INDEX_FOLDER QUERIES.npy TABLE_FOLDER
+
+Its structure is of the same kind as that of eoagent, inverted lists of one-bit codes, trained by as
+many rounds on as many samples. With its defaults of fifty rounds and product codes, 5,000 vectors
+take 24 CPU seconds; half-precision vectors are trained by a path that is twice as slow.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -18,6 +23,8 @@ _WHERE = (
     "AND month >= 1551398400000000 AND month <= 1553126400000000"
 )
 _REPEATS = 3
+_THREADS = ("LANCE_CPU_THREADS", "TOKIO_WORKER_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
+_ROUNDS, _SAMPLES = 8, 64
 
 
 def _columns(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -42,6 +49,7 @@ def main() -> None:
     """Write the table, index it, search it."""
     import lancedb
     import pyarrow as pa
+    from lancedb.index import BTree, IvfRq
 
     folder, asked, place = (Path(given) for given in sys.argv[1:])
     vectors, columns = _columns(folder)
@@ -49,7 +57,7 @@ def main() -> None:
 
     def batches():
         for at in range(0, len(vectors), 20_000):
-            block = np.ascontiguousarray(vectors[at : at + 20_000], dtype=np.float16)
+            block = np.ascontiguousarray(vectors[at : at + 20_000], dtype=np.float32)
             stop = at + len(block)
             values = pa.FixedSizeListArray.from_arrays(pa.array(block.ravel()), block.shape[1])
             named = {"vector": values, "number": pa.array(np.arange(at, stop))}
@@ -59,15 +67,13 @@ def main() -> None:
     first = next(batches()).schema
     cpu = time.process_time()
     table = lancedb.connect(str(place)).create_table("tiles", batches(), schema=first)
-    table.create_index(
-        metric="cosine",
-        vector_column_name="vector",
-        index_type="IVF_PQ",
-        num_partitions=round(2 * len(vectors) ** 0.5),
-        num_sub_vectors=64,
+    lists = round(2 * len(vectors) ** 0.5)
+    structure = IvfRq(
+        distance_type="cosine", num_partitions=lists, max_iterations=_ROUNDS, sample_rate=_SAMPLES
     )
+    table.create_index("vector", config=structure)
     for name in ("west", "east", "south", "north", "month"):
-        table.create_scalar_index(name)
+        table.create_index(name, config=BTree())
     built = time.process_time() - cpu
     met = (columns["east"] >= 3) & (columns["west"] <= 15) & (columns["north"] >= 44)
     met &= (columns["south"] <= 56) & (columns["month"] >= 1551398400000000)
@@ -84,8 +90,10 @@ def main() -> None:
     rows = []
     for what, where, settings, key in (
         ("1 % by box and time", _WHERE, {"nprobes": 64, "refine_factor": 20}, "filtered"),
+        ("1 % by box and time", _WHERE, {"nprobes": lists, "refine_factor": 50}, "filtered"),
         ("1 % by box and time, no vector index", _WHERE, {"bypass_vector_index": True}, "filtered"),
         ("unfiltered", "", {"nprobes": 16, "refine_factor": 20}, "all"),
+        ("unfiltered", "", {"nprobes": 64, "refine_factor": 50}, "all"),
     ):
         walls, cpus, shares = [], [], []
         for query, best in zip(queries, truth[key], strict=True):
@@ -120,4 +128,7 @@ def _ten(scores: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
+    if any(os.environ.get(name) != "1" for name in _THREADS):
+        one = os.environ | dict.fromkeys(_THREADS, "1")
+        os.execve(sys.executable, [sys.executable, *sys.argv], one)
     main()

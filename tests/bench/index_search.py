@@ -64,7 +64,7 @@ def build(folder: Path, rows: int, width: str, queries: int) -> tuple[np.ndarray
         began, cpu = time.perf_counter(), time.process_time()
         structure = build_ann(writer.snapshot.segments[0])
         writer.commit(ann={entry.id: structure})
-    told = structure.calibration
+        told = writer.snapshot.segments[0].calibration
     note = f"{structure.kind}, {told['bytes_per_vector']} bytes a vector, made in {told['build_cpu_s']:.0f} CPU s"
     return asked, [*made, _row(f"{width}: structure and calibration", began, cpu, note=note)]
 
@@ -87,9 +87,10 @@ def measure_index(folder: Path, width: str, queries: np.ndarray) -> list[Row]:
         (f"{width}: 1 % by box and time", WHERE, "8 ms CPU, recall 1", chosen),
         (f"{width}: unfiltered", TileFilter(), "12 ms CPU, recall 0.99", None),
     ):
-        found, walls, cpus, shown = [], [], [], []
+        found, walls, cpus, shown, firsts = [], [], [], [], []
         for query in queries:
             runs = [_once(index, query, where) for _ in range(_REPEATS)]
+            firsts.append(runs[0][1])
             wall, cpu_s, result = min(runs, key=lambda run: run[1])
             walls.append(wall)
             cpus.append(cpu_s)
@@ -97,8 +98,9 @@ def measure_index(folder: Path, width: str, queries: np.ndarray) -> list[Row]:
             found.append([hit.tile_id for hit in result.hits])
         recall = _recall(index, found, _exact(segment, queries, among))
         note = (
-            f"{1000 * median(cpus):.2f} ms CPU, recall@10 {recall:.4f}, claimed {result.recall or 1.0}, {result.matched:,} matched, "
-            f"plan {result.plan}, of the wall time {1000 * median(shown):.1f} ms to show ten hits"
+            f"{1000 * median(cpus):.2f} ms CPU ({1000 * median(firsts):.2f} at the first asking), recall@10 {recall:.4f}, "
+            f"claimed {result.recall or 1.0}, {result.matched:,} matched, plan {result.plan}, "
+            f"of the wall time {1000 * median(shown):.1f} ms to show ten hits"
         )
         row = Row(
             what=what,
