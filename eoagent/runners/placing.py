@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -88,7 +89,8 @@ def place(
             sha256, size = hash_file(came)
         _check_hash(card, offer, sha256, size, read_installed(folder))
         report(0.6, f"checking the tensors of {came.name}")
-        weights = _slim(card, came, stage, offer.dtype)
+        with _named(card, offer, came):
+            weights = _slim(card, came, stage, offer.dtype)
         kept_sha256 = sha256
         if weights != came:
             with disk_errors(weights):
@@ -96,7 +98,8 @@ def place(
         known = card.model_copy(
             update={"weights": card.weights.model_copy(update={"sha256": kept_sha256})}
         )
-        kind_of(card).load(known, weights, Placement()).close()
+        with _named(card, offer, weights):
+            kind_of(card).load(known, weights, Placement()).close()
         report(0.9, f"installing {card.id}")
         with disk_errors(folder):
             return _publish(
@@ -106,6 +109,18 @@ def place(
                 [weights, *beside],
                 published_sha256=_published(sha256, kept_sha256, read_installed(folder)),
             )
+
+
+@contextlib.contextmanager
+def _named(card: ModelCard, offer: Offer, staged: Path) -> Iterator[None]:
+    """Let an error name the file that was offered, not the copy that was looked at."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(
+            str(error).replace(str(staged), offer.source),
+            hint=re.sub(r"\bID\b", card.id, error.hint),
+        ) from error
 
 
 def _slim(card: ModelCard, came: Path, stage: Path, dtype: Literal["float32", "float16"]) -> Path:

@@ -89,6 +89,15 @@ def test_the_first_import_pins_the_hash(store, card, tiny, make_model, tmp_path)
     assert store.import_weights(card, other).record.weights.sha256 == _sha256(other)
 
 
+def test_a_refusal_names_the_file_that_was_given_and_the_card(store, card, tmp_path):
+    path = tmp_path / "from me.pt"
+    path.write_text("<html>Please sign in</html>")
+    with pytest.raises(ModelError) as refused:
+        store.import_weights(card, path)
+    assert str(refused.value) == f"{path} is a web page, not weights"
+    assert refused.value.hint == "take the published file: eoagent models pull tiny"
+
+
 @pytest.mark.parametrize("wrong", ["other network", "web page", "cut", "missing"])
 def test_what_does_not_hold_leaves_everything_as_it_was(
     store, card, tiny, make_model, tmp_path, wrong
