@@ -28,13 +28,20 @@ def examine_models(shop: Workshop) -> list[Finding]:
 
 
 def _libraries() -> Finding:
-    missing = [m for m in _MODULES if importlib.util.find_spec(m) is None]
+    missing = [module for module in _MODULES if not _is_there(module)]
     if missing:
         detail = f"no {', '.join(missing)}: no model runs"
         remedy = "pip install 'eoagent[models]'"
         return Finding(what="models extra", state="missing", detail=detail, remedy=remedy)
     found = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
     return Finding(what="models extra", state="ok", detail=found)
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # a finder refuses it, or a half-imported one has no spec
+        return False
 
 
 def _device() -> Finding:
@@ -46,7 +53,7 @@ def _device() -> Finding:
 
 
 def _faiss() -> Finding:
-    if importlib.util.find_spec("faiss") is None:
+    if not _is_there("faiss"):
         detail = "no faiss: every search compares all tiles, which is exact and slower"
         remedy = "pip install 'eoagent[faiss]'"
         return Finding(what="faiss", state="missing", detail=detail, remedy=remedy)
