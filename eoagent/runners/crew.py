@@ -133,7 +133,7 @@ class Crew:
     def _worn_out(self, why: str) -> ModelError:
         return ModelError(
             f"{self._name} is not asked now: {why}",
-            hint="try later; check the weights: eoagent models verify ID",
+            hint=f"try later; check the weights: eoagent models verify {self._name}",
         )
 
     def _give_up_hung(self) -> None:

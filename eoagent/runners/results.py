@@ -37,7 +37,7 @@ def check_results(
         if problem:
             raise ModelError(
                 f"{name} gave a result that cannot be used, of item {place} of {count}: {problem}",
-                hint="check the weights: eoagent models verify ID; or take float32 for the model",
+                hint=f"check the weights: eoagent models verify {name}; or take float32",
             )
 
 

@@ -35,7 +35,7 @@ def unit_vectors(raw: NDArray[Any], *, dimensions: int, name: str) -> Vectors:
         raise ModelError(
             f"{name} gave {bad.size} of {len(raw)} vectors without a direction: "
             f"the one of item {bad[0]} {what}",
-            hint="check the weights: eoagent models verify ID; or take float32 for the model",
+            hint=f"check the weights: eoagent models verify {name}; or take float32 for the model",
         )
     unit: Vectors = (values / lengths[:, None]).astype(np.float32)
     return unit

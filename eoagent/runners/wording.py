@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
 from eoagent.contracts.encoder import Encoder, Vectors
-from eoagent.runners.prompts import prompts
+from eoagent.vectors.prompts import USUAL_ENSEMBLE, prompts
 from eoagent.vectors.zeroshot import class_vectors
 
-__all__ = ["USUAL_ENSEMBLE", "encode_words"]
-
-USUAL_ENSEMBLE: Final = "short"
-"""Ensemble that words are put into where none is named."""
+__all__ = ["encode_words"]
 
 
 def encode_words(

@@ -10,7 +10,7 @@ Source: the rule for negatives is that of a published field report on search in 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
@@ -19,22 +19,14 @@ from numpy.typing import NDArray
 from eoagent.contracts.encoder import Encoder, EncoderFingerprint
 from eoagent.contracts.errors import InputError, ModelError
 from eoagent.contracts.tilesearch import TileQuery
+from eoagent.vectors.prompts import USUAL_ENSEMBLE, ensembles
 from eoagent_indexes.background import Background
 from eoagent_indexes.choosing import Kind
 
-__all__ = ["MOST_TILES", "TEMPLATES", "QueryVector", "Sight", "check_query", "make_query"]
+__all__ = ["MOST_TILES", "QueryVector", "Sight", "check_query", "make_query", "usual_templates"]
 
 MOST_TILES: Final = 10_000
 """Greatest k."""
-TEMPLATES: Final = (
-    "a satellite photo of {}.",
-    "a satellite image of {}.",
-    "an aerial photo of {}.",
-    "an aerial view of {}.",
-    "{} seen from above.",
-    "a remote sensing image showing {}.",
-)
-"""Sentences that a text is put into; the mean of their vectors is less a matter of wording."""
 _TWO_SCALES: Final = (
     "texts and pictures score on two scales: each counts by how its scores spread over the tiles "
     "of the index"
@@ -43,6 +35,11 @@ _AGAINST: Final = 0.5
 _FLAT: Final = 1e-6
 _Kind = Literal["text", "picture"]
 _Term = tuple[_Kind, NDArray[np.float32]]
+
+
+def usual_templates() -> tuple[str, ...]:
+    """Return sentences that a text is put into; their mean is less a matter of wording."""
+    return ensembles()[USUAL_ENSEMBLE].templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +54,7 @@ class Sight:
     """Returns the vectors of tiles by id."""
     background: Callable[[], Background | None]
     """Returns how random tiles score."""
-    templates: tuple[str, ...] = TEMPLATES
+    templates: tuple[str, ...] = field(default_factory=usual_templates)
     """Sentences that texts are put into; `{}` stands for the text."""
 
 

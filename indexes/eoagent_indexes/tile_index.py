@@ -21,11 +21,11 @@ from eoagent_indexes.once import Once
 from eoagent_indexes.places import merge_places
 from eoagent_indexes.querying import (
     MOST_TILES,
-    TEMPLATES,
     QueryVector,
     Sight,
     check_query,
     make_query,
+    usual_templates,
 )
 from eoagent_indexes.reporting import describe
 from eoagent_indexes.resident import ResidentVectors
@@ -47,7 +47,7 @@ class TileIndex:
         around: Surroundings,
         *,
         recall: float = 0.99,
-        templates: Sequence[str] = TEMPLATES,
+        templates: Sequence[str] = (),
         device: str = "cpu",
     ) -> None:
         """Search a version that is open; `close` closes it.
@@ -56,7 +56,8 @@ class TileIndex:
             snapshot: the version.
             around: the models, and the time left.
             recall: least recall of the best ten where ranking is approximate.
-            templates: sentences that texts are put into; `{}` stands for the text.
+            templates: sentences that texts are put into, `{}` standing for the text; none means the
+                usual ones.
             device: `cpu`, or `cuda:0` and the like to keep all vectors there.
         """
         self.snapshot = snapshot
@@ -71,7 +72,7 @@ class TileIndex:
             fingerprint=self.snapshot.manifest.encoder,
             tile_vectors=self.vectors,
             background=self.background,
-            templates=tuple(templates),
+            templates=tuple(templates) or usual_templates(),
         )
         residents, structures, zones = self._residents, self._structures, self._zones
         self._resources = Resources(

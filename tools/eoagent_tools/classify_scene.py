@@ -28,7 +28,8 @@ from eoagent.io.blockwise import open_reader
 from eoagent.io.tileview import show_window
 from eoagent.io.tilewords import SCORE_NOTE, model_source
 from eoagent.io.windowvectors import WindowVectors, known_gsd_m
-from eoagent.runners.wording import USUAL_ENSEMBLE, encode_words
+from eoagent.runners.wording import encode_words
+from eoagent.vectors.prompts import USUAL_ENSEMBLE
 from eoagent.vectors.zeroshot import zero_shot
 
 __all__ = ["LABELS", "TOOL", "ClassifyScene", "classify_scene"]

@@ -30,7 +30,8 @@ from eoagent.io.featureset import FeatureSet, feature_set
 from eoagent.io.stored_features import store_features
 from eoagent.io.tilewords import SCORE_NOTE, model_source
 from eoagent.io.windowvectors import Seen, WindowVectors, known_gsd_m, look_through
-from eoagent.runners.wording import USUAL_ENSEMBLE, encode_words
+from eoagent.runners.wording import encode_words
+from eoagent.vectors.prompts import USUAL_ENSEMBLE
 
 __all__ = ["TOOL", "FindRegions", "find_regions"]
 

@@ -17,7 +17,7 @@ from eoagent.app.indexes import index_kind
 from eoagent.app.workshop import Workshop
 from eoagent.contracts.errors import InputError, NotFound
 from eoagent.io.origin import OriginGuard
-from eoagent.runners.wording import USUAL_ENSEMBLE
+from eoagent.vectors.prompts import USUAL_ENSEMBLE
 
 __all__ = ["SUITES", "Suite", "SuiteRequest", "run_suite"]
 

@@ -15,7 +15,7 @@ from eoagent.app.evaluation.retrieval import evaluate_retrieval
 from eoagent.app.evaluation.zeroshot import evaluate_zeroshot
 from eoagent.contracts.errors import InputError, NotFound, SourceError
 from eoagent.io.origin import OriginGuard
-from eoagent.runners.prompts import ensembles
+from eoagent.vectors.prompts import ensembles
 
 
 def _picture(path, colour, seed=0, noise=20):

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from eoagent.contracts.encoder import EncoderFingerprint
 from eoagent.contracts.errors import InputError, ModelError, NotFound
-from eoagent.runners.prompts import ensembles, prompts
 from eoagent.runners.textcache import TextCache
 from eoagent.runners.texts import as_texts
 from eoagent.runners.unit import unit_vectors
+from eoagent.vectors.prompts import ensembles, prompts
 
 PRINT = EncoderFingerprint(card="tiny", weights_sha256="a" * 64, architecture="tiny", dimensions=4)
 

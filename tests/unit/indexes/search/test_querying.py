@@ -9,7 +9,7 @@ from eoagent.contracts.encoder import EncoderFingerprint
 from eoagent.contracts.errors import InputError, ModelError, ModelMissing, NotFound
 from eoagent.contracts.tilesearch import TileQuery
 from eoagent_indexes.background import Background
-from eoagent_indexes.querying import TEMPLATES, Sight, check_query, make_query
+from eoagent_indexes.querying import Sight, check_query, make_query, usual_templates
 
 D = 32
 
@@ -69,11 +69,11 @@ PICTURE = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
 
 def test_a_text_is_the_mean_of_its_sentences(made, encoder):
     found = make_query(TileQuery(texts=("a harbour.",)), sight(made, encoder))
-    sentences = [t.replace("{}", "a harbour") for t in TEMPLATES]
+    sentences = [t.replace("{}", "a harbour") for t in usual_templates()]
     assert encoder.said == sentences
     mean = np.mean([encoder.text(s) for s in sentences], axis=0)
     np.testing.assert_allclose(found.vector, made.unit(mean), atol=1e-6)
-    assert found.texts_as == TEMPLATES
+    assert found.texts_as == usual_templates()
     assert found.warnings == ()
 
 
@@ -118,7 +118,7 @@ def test_a_picture_less_a_text_is_balanced_too(made, encoder, coast_index):
     spreads = [background.of_query(vector)[1] for vector in (picture, text)]
     expected = picture / spreads[0] - 0.5 * text / spreads[1]
     np.testing.assert_allclose(found.vector, made.unit(expected), atol=1e-5)
-    assert found.texts_as == TEMPLATES
+    assert found.texts_as == usual_templates()
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,12 @@ from pydantic import Field, ValidationError
 from eoagent.contracts.errors import InputError, InternalError, NotFound
 from eoagent.contracts.record import Record
 
-__all__ = ["NO_ENSEMBLE", "Ensemble", "ensembles", "prompts"]
+__all__ = ["NO_ENSEMBLE", "USUAL_ENSEMBLE", "Ensemble", "ensembles", "prompts"]
 
 NO_ENSEMBLE: Final = "none"
 """Name that stands for the text as it is."""
+USUAL_ENSEMBLE: Final = "short"
+"""Ensemble that words are put into where none is named."""
 _SLOT: Final = "{}"
 
 
@@ -32,7 +34,7 @@ class Ensemble(Record):
 @cache
 def ensembles() -> MappingProxyType[str, Ensemble]:
     """Return the ensembles by name."""
-    text = files("eoagent.runners").joinpath("ensembles.toml").read_text(encoding="utf-8")
+    text = files("eoagent.vectors").joinpath("ensembles.toml").read_text(encoding="utf-8")
     try:
         found = {name: Ensemble.model_validate(one) for name, one in tomllib.loads(text).items()}
     except (tomllib.TOMLDecodeError, ValidationError) as error:
