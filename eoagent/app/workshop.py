@@ -22,6 +22,7 @@ from eoagent.io.access import AccessBook
 from eoagent.io.atomic import HOME_HINT, disk_errors, make_folder
 from eoagent.io.home import check_letters, home_folder
 from eoagent.io.ledger import Ledger
+from eoagent.io.locks import hold
 from eoagent.io.store import FileStore
 from eoagent.settings import Settings, load_settings
 
@@ -95,7 +96,11 @@ def checkpoints(home: Path) -> Iterator[SqliteSaver]:
         with closing(connection):
             # A killed process loses nothing by it; `settle` makes a turn safe from loss of power.
             connection.execute("PRAGMA synchronous=NORMAL")
-            yield SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+            saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+            # SQLite does not wait for others while a file turns to write-ahead logging
+            with hold(home / "threads.lock", exclusive=True):
+                saver.setup()
+            yield saver
     except sqlite3.Error as error:
         is_damaged = type(error) is sqlite3.DatabaseError
         raise SourceError(

@@ -11,6 +11,7 @@ import pytest
 
 from eoagent import Agent
 from eoagent.app import threadstore
+from eoagent.app.workshop import checkpoints
 from eoagent.contracts.errors import InputError, SourceError
 from eoagent.contracts.plan import Plan, Step
 from eoagent.contracts.planner import Draft
@@ -89,6 +90,26 @@ def test_a_second_process_is_refused_until_the_first_has_answered(tmp_path, othe
     assert planner.told[-1] == ["the question of another process"]
     said = [turn.question for turn in agent.thread("survey").turns()]
     assert said == ["the question of another process", "What now?"]
+
+
+def test_many_may_open_the_conversations_of_a_new_home_at_once(tmp_path):
+    start, failed = threading.Barrier(8), []
+
+    def use(home):
+        start.wait()
+        try:
+            with checkpoints(home) as saver:
+                saver.delete_thread("none")
+        except SourceError as error:
+            failed.append(str(error))
+
+    for k in range(60):
+        users = [threading.Thread(target=use, args=(tmp_path / str(k),)) for _ in range(8)]
+        for user in users:
+            user.start()
+        for user in users:
+            user.join()
+    assert failed == []
 
 
 @pytest.mark.usefixtures("impatient")
