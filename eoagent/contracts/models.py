@@ -8,6 +8,8 @@ from eoagent.contracts.card import ModelCard
 from eoagent.contracts.encoder import Encoder, EncoderFingerprint
 from eoagent.contracts.errors import ModelMissing, NotFound
 from eoagent.contracts.index import Index
+from eoagent.contracts.outliner import Outliner
+from eoagent.contracts.reasoner import Reasoner
 from eoagent.contracts.segmenter import PhraseSegmenter
 
 __all__ = ["Indexes", "Models", "NoIndexes", "NoModels"]
@@ -50,6 +52,28 @@ class Models(Protocol):
         Raises:
             NotFound: if there is no such card.
             InputError: if the card does not allow the ground sampling distance.
+            ModelMissing: if its weights or a library are not installed; says the command.
+        """
+
+    def reasoner(self, card: str = "", *, gsd_m: float | None = None) -> Reasoner:
+        """Return a model that answers implicit questions about pictures.
+
+        Args:
+            card: id of its card; empty takes the one of the settings, else the default.
+            gsd_m: ground sampling distance of the pictures, metres, which the card must allow.
+
+        Raises:
+            NotFound: if there is no such card.
+            InputError: if the card does not allow the ground sampling distance.
+            ModelMissing: if its weights or a library are not installed and no server is named;
+                says the command.
+        """
+
+    def outliner(self, card: str = "") -> Outliner:
+        """Return a model that draws the outline of what a box frames.
+
+        Raises:
+            NotFound: if there is no such card.
             ModelMissing: if its weights or a library are not installed; says the command.
         """
 
@@ -104,6 +128,29 @@ class NoModels:
         del gsd_m
         raise ModelMissing(
             f"no model {card or 'that finds phrases in pictures'} can be had here",
+            command="eoagent models list",
+        )
+
+    def reasoner(self, card: str = "", *, gsd_m: float | None = None) -> Reasoner:
+        """Refuse.
+
+        Raises:
+            ModelMissing: always.
+        """
+        del gsd_m
+        raise ModelMissing(
+            f"no model {card or 'that reasons about pictures'} can be had here",
+            command="eoagent models list",
+        )
+
+    def outliner(self, card: str = "") -> Outliner:
+        """Refuse.
+
+        Raises:
+            ModelMissing: always.
+        """
+        raise ModelMissing(
+            f"no model {card or 'that outlines what boxes frame'} can be had here",
             command="eoagent models list",
         )
 
