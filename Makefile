@@ -13,7 +13,7 @@ demo: $(STAMP)  ## install the core and take the tour
 	$(BIN)/eoagent demo --out $(OUT)
 
 test: $(DEV_STAMP)  ## install everything and run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-full: $(DEV_STAMP)  ## the long fault counts too
 	$(BIN)/python -m pytest -m "full or not full" --override-ini addopts="--strict-markers --import-mode=importlib -ra --benchmark-skip"

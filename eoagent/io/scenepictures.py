@@ -18,7 +18,7 @@ from eoagent.geo.sampling import Sampling, mean_over
 from eoagent.io.previews import shown_bands
 from eoagent.io.raster import RasterReader
 
-__all__ = ["ScenePicture", "ScenePictures"]
+__all__ = ["ScenePicture", "ScenePictures", "scene_colours"]
 
 _BRIGHT: Final = 0.3
 """Reflectance that is shown as white, as `eoagent.io.tileview` has it."""
@@ -56,7 +56,7 @@ class ScenePictures:
         self._reader = reader
         self._sampling = sampling
         self._names = shown_bands(reader.ref)
-        self._low, self._high, rule = _colours(reader, self._names)
+        self._low, self._high, rule = scene_colours(reader, self._names)
         self.rule = rule if len(self._names) > 1 else f"one band in grey, {rule}"
         """How values become colours, in words."""
 
@@ -101,8 +101,17 @@ def _edges(first: int, count: int, per_px: float) -> NDArray[np.float64]:
     return (first + np.arange(count + 1, dtype=np.float64)) * per_px
 
 
-def _colours(reader: RasterReader, names: tuple[str, ...]) -> tuple[float, float, str]:
-    """Return the values that are shown black and white, and in words why."""
+def scene_colours(reader: RasterReader, names: tuple[str, ...]) -> tuple[float, float, str]:
+    """Return the values that are shown black and white in every part of a scene, and why.
+
+    Args:
+        reader: the scene, open.
+        names: the bands that are shown.
+
+    Raises:
+        InputError: if its values are to be stretched and none is valid.
+        SourceError: if pixels could not be had.
+    """
     ref = reader.ref
     is_bytes = all(band.dtype == "uint8" for band in ref.bands)
     if ref.values == "picture" or (is_bytes and ref.values in {"counts", "unknown"}):
