@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from eoagent.contracts.errors import InputError
+from eoagent.contracts.raster import Grid
 from eoagent.geo.sceneview import SceneView
 from eoagent.io.previews import shown_bands
 from eoagent.io.raster import RasterReader
@@ -22,14 +23,16 @@ class ViewPictures:
 
     Args:
         reader: the scene, open.
+        grid: lattice that views lie on, where it is another than the scene's own.
 
     Raises:
         InputError: if its values are to be stretched and none is valid.
         SourceError: if pixels could not be had.
     """
 
-    def __init__(self, reader: RasterReader) -> None:
+    def __init__(self, reader: RasterReader, *, grid: Grid | None = None) -> None:
         self._reader = reader
+        self._grid = grid
         self._names = shown_bands(reader.ref)
         self._low, self._high, rule = scene_colours(reader, self._names)
         self.rule = rule if len(self._names) > 1 else f"one band in grey, {rule}"
@@ -44,7 +47,7 @@ class ViewPictures:
         """
         shape = (view.height, view.width)
         values, valid = self._reader.read(
-            self._names, view.window, out_shape=shape, resampling="average"
+            self._names, view.window, grid=self._grid, out_shape=shape, resampling="average"
         )
         if not valid.any():
             raise InputError(
