@@ -64,6 +64,8 @@ class Toolbox:
         self._store = OwnStore(bench.store, bench.handles)
         self._shelf = shelf or Shelf()
         self._room = Room(room_for_items(bench.limits, bench.options), bench.limits.max_items)
+        if bench.options.knowledge:
+            bench.origins.type_in(bench.options.knowledge)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all tools there are, in order; none is imported for it."""
