@@ -7,10 +7,12 @@ working directory, the one in the home folder.
 from __future__ import annotations
 
 import math
+import os
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -27,11 +29,14 @@ from eoagent.contracts.errors import InputError
 from eoagent.contracts.planner import Limits
 from eoagent.contracts.tool import Options
 from eoagent.io.access_rules import HostRule, read_rules
+from eoagent.io.chatserver_address import is_address, read_address
 from eoagent.io.href import redact_text
 
 __all__ = ["FILE_NAME", "Settings", "load_settings"]
 
 FILE_NAME = "eoagent.toml"
+_CARD_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,60}")
+_REASONER_VARIABLE: Final = "EOAGENT_REASONER"
 
 
 class Settings(BaseSettings):
@@ -99,10 +104,27 @@ class Settings(BaseSettings):
     """Index meant where none is named; empty takes the only one there is."""
     encoder: str = ""
     """Model of pictures and texts meant where none is named; empty chooses by the pixel size."""
+    reasoner: str = ""
+    """Model that reasons about pictures where none is named: the id of a card, or the address of a
+    server with the OpenAI protocol; empty takes the default card."""
+    reasoner_model: str = ""
+    """Name that the reasoner's server knows it by; empty takes the only one that it has."""
+    reasoner_profile: str = ""
+    """How a served reasoner is asked and read; empty goes by its name."""
+    reasoner_key: SecretStr = SecretStr("")
+    """Key that is sent to the reasoner's server, and to nobody else."""
+    reasoner_timeout_s: float = Field(default=300.0, gt=0)
+    """Seconds that one reply of the reasoner's server may take, all tries included."""
+    knowledge: str = ""
+    """Folder of documents, or file of passages (JSONL, GeoParquet), that a model which reasons
+    about pictures is shown what fits from; empty shows none."""
     device: str = Field(default="", pattern=r"^(cpu|cuda(:\d+)?)?$")
     """Where models run: `cpu`, `cuda`, `cuda:1`; empty takes the first GPU, else the CPU."""
     precision: Literal["auto", "float32", "half"] = "auto"
     """Arithmetic of models: `auto` takes half precision where the device computes in it."""
+    quantise: Literal["", "4bit"] = ""
+    """How a reasoner that is installed here keeps its weights: `4bit` takes a fifth of the memory
+    of float32, and needs `pip install bitsandbytes accelerate`."""
     model_memory_mb: int = Field(default=8_000, ge=64)
     """Most memory that the weights of loaded models take, MB."""
     isolate: bool = False
@@ -116,6 +138,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split_hosts(cls, hosts: object) -> object:
         return [h.strip() for h in hosts.split(",")] if isinstance(hosts, str) else hosts
+
+    @field_validator("reasoner")
+    @classmethod
+    def _is_card_or_address(cls, text: str) -> str:
+        return _checked_reasoner(text)
 
     @field_validator("stac", mode="before")
     @classmethod
@@ -139,6 +166,14 @@ class Settings(BaseSettings):
         """Yield what a printed form shows: addresses without what may be a key in them."""
         for name, value in super().__repr_args__():
             yield name, redact_text(value) if isinstance(value, str) else value
+
+    def with_reasoner(self, reasoner: str) -> Settings:
+        """Return these settings with another reasoner, a card or an address.
+
+        Raises:
+            InputError: if it is neither.
+        """
+        return self.model_copy(update={"reasoner": _checked_reasoner(reasoner)})
 
     def limits(
         self,
@@ -185,20 +220,24 @@ class Settings(BaseSettings):
             geocoder=self.geocoder,
             geocoder_url=self.geocoder_url,
             cache_dir=None if home is None else home / "answers",
+            masks_dir=None if home is None else home / "cache" / "masks",
+            knowledge=self.knowledge,
         )
 
 
-def load_settings(home: Path, *, folder: Path | None = None) -> Settings:
+def load_settings(home: Path, *, folder: Path | None = None, reasoner: str = "") -> Settings:
     """Return the settings that hold here.
 
     Args:
         home: the home folder, which may hold an `eoagent.toml`.
         folder: the working directory, unless another is given.
+        reasoner: what the user typed as the reasoner; empty takes what is set.
 
     Raises:
         InputError: if a file cannot be read as TOML, or a setting is unknown or out of range.
     """
     files = [home / FILE_NAME, (folder or Path.cwd()) / FILE_NAME]
+    typed: dict[str, Any] = {"reasoner": reasoner} if reasoner else {}
 
     class Here(Settings):
         """Settings with the files of this place."""
@@ -206,7 +245,9 @@ def load_settings(home: Path, *, folder: Path | None = None) -> Settings:
         model_config = SettingsConfigDict(toml_file=[f for f in files if f.is_file()])
 
     try:
-        return Here()
+        held = Here(**typed)
+        is_named = bool(typed) or any(name.upper() == _REASONER_VARIABLE for name in os.environ)
+        return held if is_named else _without_strange_key(held, *files)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -219,3 +260,30 @@ def load_settings(home: Path, *, folder: Path | None = None) -> Settings:
             f"the settings cannot be read: {error}",
             hint=f"mend {FILE_NAME} or the EOAGENT_ variables",
         ) from error
+
+
+def _without_strange_key(held: Settings, home_file: Path, file: Path) -> Settings:
+    """Return settings that send the reasoner's key only where its owner meant it to go.
+
+    A settings file in the working directory may have come with somebody's data: the server that it
+    names gets no key but the one that stands beside it.
+    """
+    if not (is_address(held.reasoner) and file.is_file()):
+        return held
+    if home_file.is_file() and file.samefile(home_file):
+        return held
+    found = tomllib.loads(file.read_text(encoding="utf-8"))
+    if not found.get("reasoner"):
+        return held
+    return held.model_copy(update={"reasoner_key": SecretStr(str(found.get("reasoner_key", "")))})
+
+
+def _checked_reasoner(text: str) -> str:
+    if is_address(text):
+        read_address(text)
+    elif text and not _CARD_ID.fullmatch(text):
+        raise InputError(
+            f"the reasoner '{redact_text(text)}' is neither the id of a card nor an address",
+            hint="name a card (eoagent models list), or write http://HOST:PORT",
+        )
+    return text

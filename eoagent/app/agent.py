@@ -45,6 +45,8 @@ class Agent:
         planner: `"offline"`, `"PROVIDER:MODEL"` such as `"openai:NAME"`, any LangChain chat model
             that can call tools, or any object with the planner protocol.
         base_url: address of the language model's server, where it is not the provider's own.
+        reasoner: model that reasons about pictures: the id of a card, or the address of a server
+            with the OpenAI protocol; empty takes what is set.
         catalog: STAC catalog that questions without one of their own are about.
         index: name of the index that questions without one of their own search.
         places: vector file of named places for questions without one of their own.
@@ -62,6 +64,7 @@ class Agent:
         planner: Any = None,
         *,
         base_url: str = "",
+        reasoner: str = "",
         catalog: str | Path | None = None,
         index: str | None = None,
         places: str | Path | None = None,
@@ -69,7 +72,7 @@ class Agent:
         home: Path | str | None = None,
         settings: Settings | None = None,
     ) -> None:
-        self.workshop: Workshop = open_workshop(home, settings)
+        self.workshop: Workshop = open_workshop(home, settings, reasoner=reasoner)
         self._shelf = Shelf(tools)
         self._planner = self._open_planner(planner or self.workshop.settings.planner, base_url)
         self._catalog, self._index, self._places = catalog, index, places

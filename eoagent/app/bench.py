@@ -40,6 +40,7 @@ def run_tool(
     arguments: Mapping[str, JsonValue],
     *,
     home: Path | str | None = None,
+    reasoner: str = "",
     tools: Sequence[OwnTool] = (),
 ) -> ToolResult:
     """Run one tool and return its result.
@@ -51,13 +52,14 @@ def run_tool(
         name: the tool.
         arguments: its arguments, as JSON types; artifacts by handle.
         home: folder of the store; default `EOAGENT_HOME` or the platform's.
+        reasoner: card or server of the model that reasons about pictures; empty takes what is set.
         tools: tools and functions of your own, besides the installed ones.
 
     Raises:
         NotFound: if there is no such tool.
         EoAgentError: whatever the tool raises.
     """
-    shop = open_workshop(home)
+    shop = open_workshop(home, reasoner=reasoner)
     origins = OriginGuard(allow_hosts=shop.settings.allow_hosts, access=shop.access)
     for href in hrefs_of(arguments):
         origins.type_in(href)

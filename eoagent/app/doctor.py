@@ -14,6 +14,7 @@ from rasterio.drivers import raster_driver_extensions
 from eoagent import __version__, plugins
 from eoagent.app.chatmodel import open_chat_model
 from eoagent.app.doctormodels import examine_models
+from eoagent.app.doctorreasoner import examine_reasoner
 from eoagent.app.finding import Finding
 from eoagent.app.toolbox import Bench, Toolbox
 from eoagent.app.workshop import Workshop, open_workshop
@@ -27,8 +28,12 @@ _NEEDED_DRIVERS = ("GTiff", "JP2OpenJPEG", "PNG", "JPEG")
 _LOW_SPACE_MB = 500
 
 
-def examine() -> tuple[Finding, ...]:
-    """Return the findings; nothing raises, for what is broken is what is reported."""
+def examine(*, ask_server: bool = False) -> tuple[Finding, ...]:
+    """Return the findings; nothing raises, for what is broken is what is reported.
+
+    Args:
+        ask_server: whether the reasoner's server, if one is set, is asked if it is there.
+    """
     findings = [
         Finding(
             what="eoagent", state="ok", detail=f"{__version__}, Python {platform.python_version()}"
@@ -40,7 +45,8 @@ def examine() -> tuple[Finding, ...]:
     except EoAgentError as error:
         findings.append(Finding(what="home", state="broken", detail=str(error), remedy=error.hint))
         return tuple(findings)
-    rest = (_gazetteer(), _server(), *_rooms(), *examine_models(shop))
+    reasoner = examine_reasoner(shop.settings, is_asked=ask_server)
+    rest = (reasoner, _gazetteer(), _server(), *_rooms(), *examine_models(shop))
     return (*findings, _home(shop), _planner(shop), *_tools(shop), *rest)
 
 

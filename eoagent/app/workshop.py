@@ -61,8 +61,15 @@ class Workshop:
         self.models.close()
 
 
-def open_workshop(home: Path | str | None = None, settings: Settings | None = None) -> Workshop:
+def open_workshop(
+    home: Path | str | None = None, settings: Settings | None = None, *, reasoner: str = ""
+) -> Workshop:
     """Open a home folder: the one given, or `EOAGENT_HOME`, or the platform's data folder.
+
+    Args:
+        home: the folder.
+        settings: settings to use instead of those of file and environment.
+        reasoner: what the user typed as the reasoner; empty takes what is set.
 
     Raises:
         InputError: if no home is known, its path cannot be read, or a settings file is wrong.
@@ -70,7 +77,10 @@ def open_workshop(home: Path | str | None = None, settings: Settings | None = No
     """
     folder = Path(home).expanduser().absolute() if home else home_folder(os.environ)
     check_letters(str(folder))
-    held = settings or load_settings(folder)
+    if settings is None:
+        held = load_settings(folder, reasoner=reasoner)
+    else:
+        held = settings.with_reasoner(reasoner) if reasoner else settings
     return Workshop(
         home=folder,
         settings=held,

@@ -25,6 +25,7 @@ from eoagent.cli.options import (
     MaxSteps,
     PlacesFile,
     PlannerName,
+    Reasoner,
     Thread,
     Yes,
     names_in,
@@ -47,6 +48,7 @@ def ask(
     gsd: Gsd = None,
     planner: PlannerName = None,
     base_url: BaseUrl = "",
+    reasoner: Reasoner = "",
     thread: Thread = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for answer.json, report.html, artifacts.")
@@ -66,7 +68,7 @@ def ask(
         from eoagent.cli.following import Foreground
         from eoagent.cli.showing import show_answer, watch
 
-    agent = Agent(planner, base_url=base_url)
+    agent = Agent(planner, base_url=base_url, reasoner=reasoner)
 
     def start(stop: threading.Event, confirm: Callable[[str], bool]) -> Iterator[Event]:
         return agent.stream(

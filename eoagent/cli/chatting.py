@@ -27,6 +27,7 @@ from eoagent.cli.options import (
     PictureMode,
     PlacesFile,
     PlannerName,
+    Reasoner,
     Thread,
     Yes,
     names_in,
@@ -53,6 +54,7 @@ def chat(
     gsd: Gsd = None,
     planner: PlannerName = None,
     base_url: BaseUrl = "",
+    reasoner: Reasoner = "",
     thread: Thread = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder that every answer is kept in.")
@@ -76,7 +78,7 @@ def chat(
         from eoagent.cli.given import Given
         from eoagent.cli.terminal_pictures import Pictures
 
-    agent = Agent(planner, base_url=base_url)
+    agent = Agent(planner, base_url=base_url, reasoner=reasoner)
     console, is_typed = Console(highlight=False), sys.stdin.isatty()
     mode = pictures or PictureMode(agent.workshop.settings.pictures)
     held = Chat(

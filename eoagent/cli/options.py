@@ -22,6 +22,7 @@ __all__ = [
     "PictureMode",
     "PlacesFile",
     "PlannerName",
+    "Reasoner",
     "Thread",
     "Yes",
     "names_in",
@@ -72,6 +73,12 @@ PlannerName = Annotated[
 BaseUrl = Annotated[
     str,
     typer.Option("--base-url", help="Address of the language model's server, if not its own."),
+]
+Reasoner = Annotated[
+    str,
+    typer.Option(
+        "--reasoner", help="Server (URL) or card of the model that reasons about pictures."
+    ),
 ]
 Thread = Annotated[str | None, typer.Option("--thread", help="Name of a conversation to continue.")]
 MaxSteps = Annotated[int | None, typer.Option("--max-steps", min=1, help="Tool calls allowed.")]

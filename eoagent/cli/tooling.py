@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from eoagent.cli.options import Reasoner
 from eoagent.contracts.errors import InputError
 
 __all__ = ["doctor", "tools_app"]
@@ -45,6 +46,7 @@ def tool_schema(name: Annotated[str, typer.Argument(help="Name of a tool.")]) ->
 def run_tool(
     name: Annotated[str, typer.Argument(help="Name of a tool.")],
     args: Annotated[str, typer.Option("--args", help="Arguments as a JSON object.")] = "{}",
+    reasoner: Reasoner = "",
 ) -> None:
     """Run one tool and print its result as JSON; files named in the arguments count as typed."""
     from eoagent.app.bench import run_tool as run
@@ -57,16 +59,21 @@ def run_tool(
         ) from error
     if not isinstance(arguments, dict):
         raise InputError("--args is no JSON object", hint=_EXAMPLE)
-    typer.echo(json.dumps(run(name, arguments).to_dict(), ensure_ascii=False, indent=2))
+    typer.echo(
+        json.dumps(run(name, arguments, reasoner=reasoner).to_dict(), ensure_ascii=False, indent=2)
+    )
 
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the reasoner's server which models it has.")
+    ] = False,
 ) -> int:
     """Say what is installed, what is missing, and the command that adds it."""
     from eoagent.app.doctor import examine
 
-    findings = examine()
+    findings = examine(ask_server=ask)
     if as_json:
         typer.echo(json.dumps([f.to_dict() for f in findings], ensure_ascii=False))
     else:

@@ -47,6 +47,8 @@ class ChatReply:
     """Tokens that it wrote; 0 where nobody said."""
     seconds: float = 0.0
     """Wall time that it took."""
+    notes: tuple[str, ...] = ()
+    """What is doubtful about how the model was asked, each a sentence."""
 
 
 class ChatBackend(Protocol):

@@ -114,6 +114,10 @@ class Options:
     """Address of that service."""
     cache_dir: Path | None = None
     """Folder for answers of services; None forbids asking them."""
+    masks_dir: Path | None = None
+    """Folder for masks that models made, to be used again; None keeps none."""
+    knowledge: str = ""
+    """Folder or file of passages that a model may be shown; empty for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

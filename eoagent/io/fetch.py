@@ -8,8 +8,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Final, Self
 
@@ -19,6 +17,7 @@ from eoagent.contracts.errors import SourceError
 from eoagent.contracts.store import Admitted, Origins, Outgoing
 from eoagent.io.access_advice import advise, is_login
 from eoagent.io.href import UrlHref, parse_href, redact
+from eoagent.io.retryafter import retry_after_s
 from eoagent.io.wire import Deadline, Reply, Wire, WireError
 
 __all__ = ["Fetcher", "RemoteLimits", "Wires"]
@@ -189,7 +188,7 @@ class Fetcher:
     def _judge(self, reply: Reply, fault: Callable[[Reply], str]) -> tuple[str, float]:
         """Say what a further try may mend, or "", and how long to wait; raise what none can."""
         if reply.status in _PASSING:
-            return _say(reply.status), _retry_after_s(reply.headers)
+            return _say(reply.status), retry_after_s(reply.headers)
         if reply.status in _EXPIRED and self._place is not self._start:
             # A signed address that a redirect led to lapses; the first one gives another.
             self._place = self._start
@@ -267,28 +266,3 @@ def _url_of(admitted: Admitted) -> str:
 def _say(status: int) -> str:
     words = _WORDS.get(status)
     return f"the server answers {status}" + (f", {words}" if words else "")
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float:
-    """Read a Retry-After header, seconds or a date; one that cannot be read asks for no wait.
-
-    A date is told by the clock of the server, which its Date header shows and which may be wrong.
-
-    Source: RFC 9110, section 10.2.3.
-    """
-    value = headers.get("retry-after", "").strip()
-    if value.isdecimal():
-        return float(value)
-    until = _moment(value)
-    if until is None:
-        return 0.0
-    now = _moment(headers.get("date", "")) or datetime.now(tz=UTC)
-    return max(0.0, (until - now).total_seconds())
-
-
-def _moment(value: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

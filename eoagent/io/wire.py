@@ -9,7 +9,8 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
@@ -117,6 +118,26 @@ class Wire:
         Raises:
             WireError: if the exchange breaks off or the deadline passes.
         """
+        with self.open(url, headers=headers, deadline=deadline, post=post) as (head, chunks):
+            body, is_whole = _read(chunks, body_limit(head), deadline)
+        return Reply(status=head.status, headers=head.headers, body=body, is_whole=is_whole)
+
+    @contextmanager
+    def open(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+        post: bytes | None = None,
+    ) -> Iterator[tuple[Reply, Iterator[bytes]]]:
+        """Ask for a document and give its head, and its body piece by piece as it comes.
+
+        Inside the block the wire is taken; what is not read when it ends is dropped.
+
+        Raises:
+            WireError: if the exchange breaks off or the deadline passes, inside the block too.
+        """
         wanted: list[tuple[bytes | str, bytes | str]] = [
             ("User-Agent", _AGENT),
             ("Accept", "*/*"),
@@ -140,13 +161,12 @@ class Wire:
                     extensions={"timeout": timeouts},
                 ) as response:
                     head = Reply(status=response.status, headers=_join(response.headers))
-                    body, is_whole = _read(response.iter_stream(), body_limit(head), deadline)
+                    yield head, response.iter_stream()
         except httpcore.TimeoutException as error:
             waited = "the deadline passed" if not deadline.left_s else "the server fell silent"
             raise WireError(waited) from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise WireError(str(error) or type(error).__name__) from error
-        return Reply(status=head.status, headers=head.headers, body=body, is_whole=is_whole)
 
     def close(self) -> None:
         """Drop the connection; a later exchange makes a new one."""
