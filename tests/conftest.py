@@ -65,6 +65,30 @@ def chatmodels() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def chatreplies() -> ModuleType:
+    """The module `tests/chatreplies.py`: what a served model answers, well or badly."""
+    return _module("chatreplies")
+
+
+@pytest.fixture(scope="session")
+def reasoning() -> ModuleType:
+    """The module `tests/reasoning.py`: models that answer and outline as they were told."""
+    return _module("reasoning")
+
+
+@pytest.fixture(scope="session")
+def tiny_reasoner() -> ModuleType:
+    """The module `tests/tiny_reasoner.py`: a tiny Qwen2.5-VL that says what it was made to say."""
+    return _module("tiny_reasoner")
+
+
+@pytest.fixture(scope="session")
+def tiny_sam2() -> ModuleType:
+    """The module `tests/tiny_sam2.py`: a tiny SAM 2 with random weights, as it is published."""
+    return _module("tiny_sam2")
+
+
+@pytest.fixture(scope="session")
 def meaning() -> ModuleType:
     """The module `tests/meaning.py`: a model that sees colours, and an index without files."""
     return _module("meaning")

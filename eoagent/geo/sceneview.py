@@ -74,13 +74,13 @@ class SceneView:
 
     def to_scene(self, points: Floats) -> Floats:
         """Return where points (n, 2) x, y of the picture lie in the pixels of the scene."""
-        scale = np.array([self.cols_per_px, self.rows_per_px])
-        return points * scale + np.array([self.window.col, self.window.row], np.float64)
+        there: Floats = points * self._scale + self._corner
+        return there
 
     def from_scene(self, points: Floats) -> Floats:
         """Return where points (n, 2) x, y in the pixels of the scene lie in the picture."""
-        scale = np.array([self.cols_per_px, self.rows_per_px])
-        return (points - np.array([self.window.col, self.window.row], np.float64)) / scale
+        here: Floats = (points - self._corner) / self._scale
+        return here
 
     def boxes_to_scene(self, boxes: Floats) -> Floats:
         """Return boxes (n, 4) x1, y1, x2, y2 of the picture in the pixels of the scene."""
@@ -93,6 +93,14 @@ class SceneView:
     def nearest_cols(self, cols: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the column of the picture at each column of the scene; -1 outside."""
         return _nearest(cols, self.window.col, self.window.width, self.width)
+
+    @property
+    def _scale(self) -> Floats:
+        return np.array([self.cols_per_px, self.rows_per_px])
+
+    @property
+    def _corner(self) -> Floats:
+        return np.array([self.window.col, self.window.row], np.float64)
 
 
 def view_whole(scene: Grid, *, most_pixels: int) -> SceneView:
@@ -126,6 +134,6 @@ def view_window(scene: Grid, window: Window, *, most_pixels: int) -> SceneView:
 
 
 def _nearest(places: NDArray[np.intp], first: int, count: int, pixels: int) -> NDArray[np.intp]:
-    found = np.floor((places - first + 0.5) * (pixels / count)).astype(np.intp)
+    found = (2 * (places - first) + 1) * pixels // (2 * count)  # whole numbers, so exact
     inside = (places >= first) & (places < first + count)
     return np.where(inside, np.minimum(found, pixels - 1), -1)
