@@ -19,7 +19,6 @@ _BOX_KEYS: Final = ("bbox_2d", "bbox", "box_2d", "box")
 _POINT_KEYS: Final = ("positive_points", "points_2d", "points", "point_2d", "point")
 _LABEL_KEYS: Final = ("label", "name", "category", "sub_label")
 _BOX_NUMBERS: Final = 4
-_DEEPEST: Final = 12
 
 
 def encode_objects(targets: Sequence[Target]) -> str:
@@ -54,12 +53,12 @@ def decode_objects(answer: str) -> Found:
     return Found(status="none" if is_none else "unparseable", broken=broken)
 
 
-def _collect(value: Value, targets: list[Target], depth: int = 0) -> int:
+def _collect(value: Value, targets: list[Target]) -> int:
     """Take the targets out of a value; return how many of its objects are none."""
-    if depth > _DEEPEST or not isinstance(value, (list, dict)):
+    if not isinstance(value, (list, dict)):
         return 0
     if isinstance(value, list):
-        return sum(_collect(part, targets, depth + 1) for part in value)
+        return sum(_collect(part, targets) for part in value)
     target = _target(value)
     if target is not None:
         targets.append(target)
@@ -67,7 +66,7 @@ def _collect(value: Value, targets: list[Target], depth: int = 0) -> int:
     inner = [part for part in value.values() if isinstance(part, (list, dict)) and part]
     if not any(_holds_objects(part) for part in inner):
         return int(bool(value))
-    return sum(_collect(part, targets, depth + 1) for part in inner)
+    return sum(_collect(part, targets) for part in inner)
 
 
 def _holds_objects(value: Value) -> bool:
