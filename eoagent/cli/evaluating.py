@@ -11,7 +11,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from eoagent.cli.loading import loading
-from eoagent.cli.options import BaseUrl, IndexName, PlannerName
+from eoagent.cli.measuring import (
+    SUITE_FORMATS,
+    AskedName,
+    AskedOption,
+    Every,
+    Limit,
+    ModelCardId,
+    ObjectValue,
+    OnlyClasses,
+    Phrase,
+    PresentOnly,
+    SplitName,
+    WayName,
+    WayOption,
+    check_format,
+)
+from eoagent.cli.options import BaseUrl, Gsd, IndexName, PlannerName, Reasoner
 from eoagent.cli.progressing import progress_bar
 
 if TYPE_CHECKING:
@@ -21,13 +37,16 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 _QA: Final = "qa"
-_SUITES: Final = (_QA, "retrieval", "zeroshot", "index")
-"""Names of `evaluation.suites.SUITES`; spelt out so that `--help` loads nothing."""
+_SUITES: Final = tuple(SUITE_FORMATS)
+"""Names of `evaluation.suites.SUITES`."""
 _PROMPTS: Final = "short"
 """The ensemble that words are put into where none is named."""
-_FORMATS: Final = ("eoagent", "thinkgeo", "earthbench", "geobenchx")
-"""Names of `adapters.registry.FORMATS`, ours first; spelt out so that `--help` loads nothing."""
+_FORMATS: Final = SUITE_FORMATS[_QA]
+"""Names of `adapters.registry.FORMATS`, ours first."""
 _OFFLINE: Final = "offline"
+_LAYOUTS: Final = " ".join(
+    f"{suite}: {', '.join(formats)}." for suite, formats in SUITE_FORMATS.items() if formats
+)
 
 
 def evaluate(
@@ -37,15 +56,27 @@ def evaluate(
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", help="File of questions or captions in that folder."),
+        typer.Option("--file", help="File in that folder that lists questions, captions, objects."),
     ] = None,
     layout: Annotated[
         str,
-        typer.Option("--format", help=f"Whose questions: {', '.join(_FORMATS)}."),
-    ] = _FORMATS[0],
+        typer.Option("--format", help=f"Layout of the data. {_LAYOUTS}"),
+    ] = "",
+    split: SplitName = "",
+    model: ModelCardId = "",
+    by: AskedOption = AskedName.SEGMENTER,
+    way: WayOption = WayName.TILES,
+    phrase: Phrase = "",
+    value: ObjectValue = None,
+    classes: OnlyClasses = None,
+    present_only: PresentOnly = False,
+    every: Every = False,
+    limit: Limit = 0,
+    gsd: Gsd = None,
     family: Annotated[
         list[str] | None, typer.Option("--family", help="Only questions of this family.")
     ] = None,
+    reasoner: Reasoner = "",
     planner: PlannerName = None,
     base_url: BaseUrl = "",
     encoder: Annotated[
@@ -78,10 +109,30 @@ def evaluate(
     Ends with 0 when all was measured, whatever came out.
     """
     _check_suite(suite)
+    check_format(suite, layout)
     if suite != _QA:
-        wanted = {"data": data, "file": file, "encoder": encoder, "index": index or ""}
-        return _measure(suite, {**wanted, "prompts": prompts, "holdout": holdout}, out, as_json)
-    folder = _checked(data, layout)
+        wanted = {
+            "data": data,
+            "file": file,
+            "layout": layout,
+            "split": split,
+            "classes": tuple(classes or ()),
+            "phrase": phrase,
+            "value": value,
+            "limit": limit,
+            "every": every,
+            "present_only": present_only,
+            "model": model,
+            "by": by.value,
+            "way": way.value,
+            "gsd_m": gsd,
+            "encoder": encoder,
+            "index": index or "",
+            "prompts": prompts,
+            "holdout": holdout,
+        }
+        return _measure(suite, wanted, out, as_json, reasoner=reasoner)
+    folder = _checked(data)
     _check_recording(planner, base_url, record, replay)
     with loading():
         from eoagent.app.evaluation.running import evaluate_questions
@@ -93,7 +144,7 @@ def evaluate(
         candidate.agent,
         folder,
         file=file,
-        layout=layout,
+        layout=layout or _FORMATS[0],
         families=family or (),
         on_question=candidate.begin,
         on_verdict=_teller(candidate.keep),
@@ -113,15 +164,18 @@ def evaluate(
     return 0
 
 
-def _measure(suite: str, wanted: dict[str, Any], out: Path | None, as_json: bool) -> int:
+def _measure(
+    suite: str, wanted: dict[str, Any], out: Path | None, as_json: bool, *, reasoner: str
+) -> int:
     """Run a suite that measures a model or an index."""
     with loading():
         from eoagent.app.evaluation.measured import measured_lines, save_measured
-        from eoagent.app.evaluation.suites import SuiteRequest, run_suite
+        from eoagent.app.evaluation.suiterequest import SuiteRequest
+        from eoagent.app.evaluation.suites import run_suite
         from eoagent.app.plaintext import printable
         from eoagent.app.workshop import open_workshop
 
-    with contextlib.closing(open_workshop()) as workshop, progress_bar() as tell:
+    with contextlib.closing(open_workshop(reasoner=reasoner)) as workshop, progress_bar() as tell:
         found = run_suite(suite, SuiteRequest(**wanted), workshop, tell)
     kept = None if out is None else save_measured(found, out)
     if as_json:
@@ -141,15 +195,10 @@ def _check_suite(suite: str) -> None:
         )
 
 
-def _checked(data: Path | None, layout: str) -> Path:
-    """Return the data folder, if what is asked for is there to be asked for."""
+def _checked(data: Path | None) -> Path:
+    """Return the data folder, if one was named."""
     if data is None:
         raise typer.BadParameter("name the folder with the questions", param_hint="--data")
-    if layout not in _FORMATS:
-        raise typer.BadParameter(
-            f"there is no format '{layout}'; there is: {', '.join(_FORMATS)}",
-            param_hint="--format",
-        )
     return data
 
 

@@ -4,44 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from eoagent.app.evaluation import (
+    answering,
+    captioning,
+    classifying,
+    counting,
+    detecting,
+    grounding,
+    reasoning,
+    segmenting,
+)
 from eoagent.app.evaluation.indexeval import evaluate_index
 from eoagent.app.evaluation.measured import Measured
 from eoagent.app.evaluation.picturefolder import Tell
 from eoagent.app.evaluation.retrieval import evaluate_retrieval
+from eoagent.app.evaluation.suiterequest import SuiteRequest
 from eoagent.app.evaluation.zeroshot import evaluate_zeroshot
 from eoagent.app.indexes import index_kind
 from eoagent.app.workshop import Workshop
-from eoagent.contracts.errors import InputError, NotFound
+from eoagent.contracts.errors import NotFound
+from eoagent.contracts.models import Models
 from eoagent.io.origin import OriginGuard
-from eoagent.vectors.prompts import USUAL_ENSEMBLE
 
 __all__ = ["SUITES", "Suite", "SuiteRequest", "run_suite"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteRequest:
-    """What a suite is asked to measure; each takes what it needs of it."""
-
-    data: Path | None = None
-    """Folder of a benchmark."""
-    file: Path | None = None
-    """File in it that lists what there is."""
-    encoder: str = ""
-    """Card of the model; empty takes the default of the settings."""
-    index: str = ""
-    """Name of the index; empty takes the default or the only one."""
-    prompts: str = USUAL_ENSEMBLE
-    """Name of the prompt ensemble."""
-    holdout: bool = False
-    """Whether only the last fifth of each class is labelled, and the rest is learnt from."""
-    queries: int = 100
-    """Searches for each share of the tiles."""
-    seed: int = 0
-    """For what is drawn at random."""
+_Run = Callable[[SuiteRequest, Workshop, Tell], Measured]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +40,10 @@ class Suite:
 
     about: str
     """What it measures."""
-    run: Callable[[SuiteRequest, Workshop, Tell], Measured] | None = None
+    run: _Run | None = None
     """Runs it; None for questions, which are put to the agent."""
+    formats: tuple[str, ...] = ()
+    """Formats of benchmarks that it reads, the default first; none where there is one layout."""
 
 
 def run_suite(name: str, request: SuiteRequest, workshop: Workshop, tell: Tell) -> Measured:
@@ -69,16 +61,16 @@ def run_suite(name: str, request: SuiteRequest, workshop: Workshop, tell: Tell) 
 
 
 def _retrieval(request: SuiteRequest, workshop: Workshop, tell: Tell) -> Measured:
-    data = _data(request)
+    data = request.folder()
     encoder = workshop.models.encoder(request.encoder)
-    return evaluate_retrieval(encoder, data, _guard(data), file=request.file, tell=tell)
+    return evaluate_retrieval(encoder, data, request.guard(), file=request.file, tell=tell)
 
 
 def _zeroshot(request: SuiteRequest, workshop: Workshop, tell: Tell) -> Measured:
-    data = _data(request)
+    data = request.folder()
     encoder = workshop.models.encoder(request.encoder)
     return evaluate_zeroshot(
-        encoder, data, _guard(data), ensemble=request.prompts, holdout=request.holdout, tell=tell
+        encoder, data, request.guard(), ensemble=request.prompts, holdout=request.holdout, tell=tell
     )
 
 
@@ -95,14 +87,9 @@ def _index(request: SuiteRequest, workshop: Workshop, tell: Tell) -> Measured:
         index.close()
 
 
-def _data(request: SuiteRequest) -> Path:
-    if request.data is None:
-        raise InputError("no folder was named to measure on", hint="name it with --data")
-    return request.data.expanduser().absolute()
-
-
-def _guard(data: Path) -> OriginGuard:
-    return OriginGuard(typed=[str(data)])
+def _sight(evaluate: Callable[[SuiteRequest, Models, Tell], Measured]) -> _Run:
+    """Return what runs a suite that needs models alone."""
+    return lambda request, workshop, tell: evaluate(request, workshop.models, tell)
 
 
 SUITES: Final = MappingProxyType(
@@ -113,6 +100,46 @@ SUITES: Final = MappingProxyType(
         ),
         "zeroshot": Suite(about="labels of pictures by the names of classes", run=_zeroshot),
         "index": Suite(about="recall and speed of the searches of an index", run=_index),
+        "counting": Suite(
+            about="counts of objects, by a segmenter",
+            run=_sight(counting.evaluate_counting),
+            formats=counting.FORMATS,
+        ),
+        "detection": Suite(
+            about="average precision of boxes, by a segmenter",
+            run=_sight(detecting.evaluate_detection),
+            formats=detecting.FORMATS,
+        ),
+        "segmentation": Suite(
+            about="masks of phrases and classes, by a segmenter",
+            run=_sight(segmenting.evaluate_segmentation),
+            formats=segmenting.FORMATS,
+        ),
+        "grounding": Suite(
+            about="boxes of what sentences mean, by a segmenter or a reasoner",
+            run=_sight(grounding.evaluate_grounding),
+            formats=grounding.FORMATS,
+        ),
+        "classification": Suite(
+            about="classes that pictures show, by a segmenter",
+            run=_sight(classifying.evaluate_classification),
+            formats=classifying.FORMATS,
+        ),
+        "captioning": Suite(
+            about="captions, by a segmenter's detections or a reasoner",
+            run=_sight(captioning.evaluate_captioning),
+            formats=captioning.FORMATS,
+        ),
+        "reasoning": Suite(
+            about="boxes and masks of implicit questions, by a reasoner",
+            run=_sight(reasoning.evaluate_reasoning),
+            formats=reasoning.FORMATS,
+        ),
+        "vqa": Suite(
+            about="answers to questions about pictures, by a reasoner",
+            run=_sight(answering.evaluate_answers),
+            formats=answering.FORMATS,
+        ),
     }
 )
 """Suites by the name that `eoagent eval` takes."""

@@ -1,0 +1,1 @@
+"""The benchmarks of sight as they lie on the disk: one module for each layout."""

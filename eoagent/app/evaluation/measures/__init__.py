@@ -1,0 +1,1 @@
+"""Measures that compare what was found with what is true: numbers in, numbers out."""
