@@ -91,8 +91,10 @@ def count_within(
     leave_out_equal: bool,
 ) -> ToolResult:
     """Return how many features of the second lie within a distance of the first."""
-    a, b = _start(services, first, from_centre=from_centre), _ground(services, second)
-    left = _candidates(a, b, leave_out_equal=leave_out_equal)
+    a = _start(services, first, from_centre=from_centre)
+    b = _ground(services, second, may_be_empty=True)
+    # none at all, as a model may have found, is a count of zero
+    left = _candidates(a, b, leave_out_equal=leave_out_equal) if b.geometries else []
     whole = shapely.union_all(a.geometries)
     near = []
     for done, i in enumerate(left):
@@ -109,7 +111,7 @@ def count_within(
 
 def count_inside(services: Services, first: Artifact, second: Artifact) -> ToolResult:
     """Return how many features of the second lie wholly inside the first."""
-    a, b = _ground(services, first), _ground(services, second)
+    a, b = _ground(services, first), _ground(services, second, may_be_empty=True)
     whole = shapely.union_all(a.geometries)
     inside = [i for i, geometry in enumerate(b.geometries) if shapely.covers(whole, geometry)]
     label = f"features of {b.label} inside {a.label}"
@@ -154,7 +156,7 @@ def _start(services: Services, artifact: Artifact, *, from_centre: bool) -> _Gro
     )
 
 
-def _ground(services: Services, artifact: Artifact) -> _Ground:
+def _ground(services: Services, artifact: Artifact, *, may_be_empty: bool = False) -> _Ground:
     if artifact.kind in {"raster", "mask"}:
         grid = Grid.model_validate(artifact.payload["grid"])
         if not grid.is_georeferenced:
@@ -171,8 +173,8 @@ def _ground(services: Services, artifact: Artifact) -> _Ground:
         )
     ref = FeaturesRef.model_validate(artifact.payload)
     features = load_stored(services.store, ref)
-    if not len(features):
-        raise InputError(f"{ref.label} is empty", hint="open a file with features")
+    if not len(features) and not may_be_empty:
+        raise InputError(f"{ref.label}: there is none", hint="give features that are not empty")
     if not ref.crs:
         raise InputError(f"{ref.label} is in pixels and has no place on Earth", hint="use masks")
     return _Ground(

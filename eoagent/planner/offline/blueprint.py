@@ -38,6 +38,8 @@ class Blueprint:
     steps: tuple[Step, ...] = ()
     results: tuple[Result, ...] = ()
     reading: str = ""
+    assumptions: tuple[str, ...] = ()
+    """Choices of the planner's own that bear on the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ class Drawing:
     next_n: int
     steps: list[Step] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
+    assumptions: list[str] = field(default_factory=list)
 
     def add(self, tool: str, why: str, /, **arguments: Any) -> str:
         """Add a step and return a reference to it; arguments that are None are left out."""
@@ -117,7 +120,12 @@ class Drawing:
 
     def done(self, reading: str = "") -> Blueprint:
         """Return the finished blueprint."""
-        return Blueprint(steps=tuple(self.steps), results=tuple(self.results), reading=reading)
+        return Blueprint(
+            steps=tuple(self.steps),
+            results=tuple(self.results),
+            reading=reading,
+            assumptions=tuple(dict.fromkeys(self.assumptions)),
+        )
 
 
 def opened_of(inputs: tuple[Input, ...], records: tuple[StepRecord, ...]) -> tuple[Opened, ...]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from pydantic import JsonValue
 
 from eoagent.contracts.plan import Plan, Step, StepRecord
-from eoagent.contracts.planner import QUIET, Draft, Input, Line, View
+from eoagent.contracts.planner import QUIET, Draft, Line, View
 from eoagent.planner.offline.blueprint import Blueprint, Result, opened_of
 from eoagent.planner.offline.families import draw
 from eoagent.planner.offline.finding import tile_question
@@ -16,6 +13,15 @@ from eoagent.planner.offline.followup import understood
 from eoagent.planner.offline.frame import Frame
 from eoagent.planner.offline.framed import draw_framed, is_framed
 from eoagent.planner.offline.lexicon import is_chinese
+from eoagent.planner.offline.objectquestion import object_question
+from eoagent.planner.offline.opening import (
+    GOOD,
+    box_of,
+    first_href,
+    is_open,
+    opening_steps,
+    to_open,
+)
 from eoagent.planner.offline.phrases import say
 from eoagent.planner.offline.reader import read, read_frame, read_framed
 from eoagent.planner.offline.reading import Reading
@@ -30,11 +36,6 @@ from eoagent.planner.offline.search import draw_search, search_step
 from eoagent.planner.offline.sources import rule_text
 
 __all__ = ["OfflinePlanner"]
-
-_BOX: Final = re.compile(r"-?[\d.]+(?:e-?\d+)?(?:,-?[\d.]+(?:e-?\d+)?){3}")
-_GOOD = frozenset({"done", "cached"})
-_OPENED = frozenset({"image", "features"})
-"""Kinds of input that are opened before anything else."""
 
 
 class OfflinePlanner:
@@ -60,6 +61,10 @@ class OfflinePlanner:
         tiles = tile_question(view)
         if tiles is not None:
             return Plan(steps=tiles.steps() or _ask_which(view), reading=tiles.summary)
+        objects = object_question(view)
+        if objects is not None:
+            made = objects.next()
+            return Plan(steps=made.steps, reading=objects.summary, assumptions=made.assumptions)
         frame, reading = self._read(view)
         if not view.steps:
             early = self._early(frame, reading, view)
@@ -70,10 +75,11 @@ class OfflinePlanner:
             return Plan(steps=opening.steps, reading=_summary(reading))
         if not view.steps:
             return Plan(steps=opening, reading=_summary(reading))
-        if len(view.steps) > len(opening) or any(s.status not in _GOOD for s in view.steps):
+        if len(view.steps) > len(opening) or any(s.status not in GOOD for s in view.steps):
             return Plan(steps=_ask_which(view))
-        steps = self._blueprint(view).steps
-        return Plan(steps=steps, reading=_summary(reading), assumptions=_assumptions(reading))
+        drawn = self._blueprint(view)
+        said = (*_assumptions(reading), *drawn.assumptions)
+        return Plan(steps=drawn.steps, reading=_summary(reading), assumptions=said)
 
     def write(self, view: View, line: Line = QUIET) -> Draft:
         """Return the answer in the question's language, every number a figure reference."""
@@ -109,14 +115,17 @@ class OfflinePlanner:
         tiles = tile_question(view)
         if tiles is not None:
             return tiles.blueprint()
+        objects = object_question(view)
+        if objects is not None:
+            return objects.answered()
         opening = self._opening(view)
-        if isinstance(opening, Blueprint) or not _is_open(view, opening):
+        if isinstance(opening, Blueprint) or not is_open(view.steps, len(opening)):
             return Blueprint()
         return self._blueprint(view)
 
     def _early(self, frame: Frame | None, reading: Reading, view: View) -> Blueprint | None:
         """Return a question back or a refusal that needs no look at the inputs, or None."""
-        if _box(view) and not _href(view, "catalog"):
+        if box_of(view) and not first_href(view, "catalog"):
             return ask(1, say("aoi_box", chinese=reading.chinese))
         if frame is None:
             held = sum(given.kind != "index" for given in view.inputs)
@@ -124,24 +133,12 @@ class OfflinePlanner:
         return before_opening_several(reading, 1)
 
     def _opening(self, view: View) -> tuple[Step, ...] | Blueprint:
-        bands: list[JsonValue] | None = list(view.bands) or None
-        bare = self._read(view)[1].no_cloud_mask
-        steps: list[Step] = []
-        said: dict[str, JsonValue]
-        for given in _to_open(view):
-            if given.kind == "image":
-                tool, said = "open_image", {"hrefs": [given.href], "gsd_m": view.gsd_m}
-                said |= {"bands": bands, "mask_classes": [] if bare else None}
-            else:
-                tool, said = "open_features", {"href": given.href}
-            arguments = {key: value for key, value in said.items() if value is not None}
-            n = len(steps) + 1
-            steps.append(Step(n=n, tool=tool, arguments=arguments, why="came with the question"))
-        catalog = _href(view, "catalog")
+        steps = opening_steps(view, no_cloud_mask=self._read(view)[1].no_cloud_mask)
+        catalog = first_href(view, "catalog")
         if not catalog:
-            return tuple(steps)
+            return steps
         frame, reading = read_framed(view.question)
-        aoi = _box(view) or (f"${len(steps)}" if _href(view, "aoi") else "")
+        aoi = box_of(view) or (f"${len(steps)}" if first_href(view, "aoi") else "")
         found = search_step(frame, reading, catalog, len(steps) + 1, aoi=aoi)
         return found if isinstance(found, Blueprint) else (*steps, found)
 
@@ -149,27 +146,27 @@ class OfflinePlanner:
         """Return frame and core of a question about several images, or no frame and all of it."""
         images = sum(given.kind == "image" for given in view.inputs)
         is_related = read_frame(view.question).relation is not None and bool(view.inputs)
-        is_open = is_related or bool(_href(view, "catalog"))
-        if not is_open and images < 2:
+        is_wide = is_related or bool(first_href(view, "catalog"))
+        if not is_wide and images < 2:
             return None, read(view.question)
         frame, core = read_framed(view.question)
-        if is_open or is_framed(frame, core, images):
+        if is_wide or is_framed(frame, core, images):
             return frame, core
         return None, read(view.question)
 
     def _blueprint(self, view: View) -> Blueprint:
         frame, reading = self._read(view)
-        given = _to_open(view)
-        count = len(given) + bool(_href(view, "catalog"))
-        shown = [i for i in given if i.kind != "aoi" or not _href(view, "catalog")]
+        given = to_open(view)
+        count = len(given) + bool(first_href(view, "catalog"))
+        shown = [i for i in given if i.kind != "aoi" or not first_href(view, "catalog")]
         opened = opened_of(tuple(shown), view.steps[:count])
         early = after_opening(reading, opened, count + 1)
         if early is not None:
             return early
         if frame is not None and frame.relation is not None:
-            places = _href(view, "places")
+            places = first_href(view, "places")
             return draw_relation(frame, reading, opened, count + 1, places=places)
-        if frame is not None and _href(view, "catalog"):
+        if frame is not None and first_href(view, "catalog"):
             found = view.steps[count - 1]
             if opened:
                 names = ", ".join(o.title for o in opened)
@@ -191,28 +188,6 @@ def _ask_which(view: View) -> tuple[Step, ...]:
             said: dict[str, JsonValue] = {"question": question[:1000]}
             return (Step(n=n, tool="ask_user", arguments=said, why="a name of several places"),)
     return ()
-
-
-def _is_open(view: View, opening: tuple[Step, ...]) -> bool:
-    """Return whether all that came with the question was opened."""
-    done = [step for step in view.steps[: len(opening)] if step.status in _GOOD]
-    return bool(opening) and len(done) == len(opening)
-
-
-def _href(view: View, kind: str) -> str:
-    return next((given.href for given in view.inputs if given.kind == kind), "")
-
-
-def _box(view: View) -> str:
-    """Return the area of interest if it was given as `W,S,E,N`, or an empty text."""
-    aoi = _href(view, "aoi")
-    return aoi if _BOX.fullmatch(aoi) else ""
-
-
-def _to_open(view: View) -> tuple[Input, ...]:
-    """Return what is opened before anything else, in order; the file of an area comes last."""
-    area = [i for i in view.inputs if i.kind == "aoi" and not _box(view)]
-    return (*(i for i in view.inputs if i.kind in _OPENED), *area)
 
 
 def _figure(reference: str, steps: dict[int, StepRecord]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import Final
 
 from eoagent.contracts.plan import references_in
 from eoagent.planner.offline.blueprint import Blueprint, Drawing, Opened
 from eoagent.planner.offline.leftovers import subject_name
+from eoagent.planner.offline.objectwords import known_length_m
 from eoagent.planner.offline.phrases import say
 from eoagent.planner.offline.quantities import defines, is_in_range, quantity
 from eoagent.planner.offline.reading import Reading
@@ -19,21 +19,10 @@ __all__ = [
     "before_opening_several",
     "refuse",
     "refuse_topics",
+    "too_coarse",
     "unused_inputs",
 ]
 
-_LENGTHS_M: Final = MappingProxyType(
-    {
-        "car": 4.5,
-        "airplane": 30.0,
-        "ship": 25.0,
-        "building": 12.0,
-        "storage_tank": 15.0,
-        "tree": 6.0,
-        "bridge": 40.0,
-    },
-)
-"""Typical lengths in metres: a passenger car, a narrow-body airliner, a coaster, a house, ..."""
 _PIXELS_ACROSS: Final = 5.0
 """Johnson's criteria ask for some three line pairs across an object to recognise it; five pixels
 is the mild end of that (Johnson, J., 1958, Analysis of image forming systems)."""
@@ -150,21 +139,29 @@ def after_opening(reading: Reading, opened: tuple[Opened, ...], next_n: int) -> 
 
 
 def _unseen(kind: str, opened: tuple[Opened, ...], next_n: int, *, chinese: bool) -> Blueprint:
-    """Refuse to see objects: the pixels are too coarse, or there is no detector."""
-    length, name = _LENGTHS_M[kind], say(f"object_{kind}", chinese=chinese)
+    """Refuse to see objects: the pixels are too coarse, or the question is not one about them."""
+    name = say(f"object_{kind}", chinese=chinese)
+    title = name[:1].upper() + name[1:]
+    message = too_coarse(title, known_length_m(kind), opened, chinese=chinese)
+    return refuse(next_n, message or say("objects_unread", chinese=chinese, object=name))
+
+
+def too_coarse(
+    name: str, length_m: float | None, opened: tuple[Opened, ...], *, chinese: bool
+) -> str:
+    """Return why an image is too coarse to show things of a length, or an empty text."""
     for image in (o for o in opened if o.is_raster):
         gsd = image.preview.get("gsd_m")
-        if isinstance(gsd, list) and max(gsd) > length / _PIXELS_ACROSS:
-            message = say(
+        if length_m is not None and isinstance(gsd, list) and max(gsd) > length_m / _PIXELS_ACROSS:
+            return say(
                 "too_coarse",
                 chinese=chinese,
-                object=name[:1].upper() + name[1:],
-                size=f"{length:g}",
+                object=name,
+                size=f"{length_m:g}",
                 gsd=f"{max(gsd):g}",
-                wanted=f"{length / _PIXELS_ACROSS:g}",
+                wanted=f"{length_m / _PIXELS_ACROSS:g}",
             )
-            return refuse(next_n, message)
-    return refuse(next_n, say("needs_detector", chinese=chinese, object=name, tool="count_objects"))
+    return ""
 
 
 def _misfit(reading: Reading, rasters: list[Opened]) -> str:

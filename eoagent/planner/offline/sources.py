@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Final
 
 from eoagent.planner.offline.blueprint import Blueprint, Drawing, Opened
@@ -13,6 +14,18 @@ from eoagent.planner.offline.refusals import ask, refuse
 __all__ = ["Sources", "rule_text"]
 
 _SIGNS: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_COLOURS: Final = frozenset({"red", "green", "blue"})
+"""Bands of a picture, in which no index shows a cover."""
+_SEEN: Final = MappingProxyType(
+    {
+        "water": "water",
+        "vegetation": "vegetation",
+        "snow": "snow",
+        "built_up": "built-up area",
+        "bare": "bare land",
+    }
+)
+"""What a model is asked for where no index shows a cover."""
 
 
 class Sources:
@@ -126,7 +139,19 @@ class Sources:
         scene, cover = self.scene(), self._reading.cover
         if isinstance(scene, Blueprint):
             return scene
-        return self.drawing.add("threshold", f"where there is {cover}", raster=scene, rule=cover)
+        if not self._has_colours_only() or cover not in _SEEN:
+            why = f"where there is {cover}"
+            return self.drawing.add("threshold", why, raster=scene, rule=cover)
+        phrase = _SEEN[cover]
+        said = say("object_seen", chinese=self._reading.chinese, said=phrase)
+        self.drawing.assumptions.append(said)
+        return self.drawing.add("segment", phrase, raster=scene, phrase=phrase)
+
+    def _has_colours_only(self) -> bool:
+        """Return whether an image has red, green and blue and nothing else, as far as is known."""
+        if self._reading.bands:
+            return False
+        return {name for o in self._rasters for name in o.bands} == _COLOURS
 
     def _of_rule(self, condition: Condition) -> str | Blueprint:
         surface = self.surface(condition.subject)

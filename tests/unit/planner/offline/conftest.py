@@ -10,11 +10,17 @@ from typing import Any
 
 import pytest
 
-from eoagent.contracts.plan import Step, StepRecord
+from eoagent.contracts.plan import Plan, Step, StepRecord
 from eoagent.contracts.planner import Input, View
 from eoagent.planner.offline.offline_planner import OfflinePlanner
 
 _FIVE = ["blue", "green", "red", "nir", "swir16"]
+_SHOT = {
+    "bands": ["red", "green", "blue"],
+    "values": "picture",
+    "gsd_m": [0.3, 0.3],
+    "crs": "EPSG:32633",
+}
 _PREVIEWS = MappingProxyType(
     {
         "scene": {"bands": _FIVE, "values": "reflectance", "gsd_m": [10.0, 10.0]},
@@ -32,6 +38,23 @@ _PREVIEWS = MappingProxyType(
         "y3": {"bands": _FIVE, "values": "reflectance", "time": "2024-07-17"},
         "y4": {"bands": _FIVE, "values": "reflectance", "time": "2025-07-12"},
         "photo2": {"bands": ["red", "green", "blue"], "values": "picture", "gsd_m": [0.3, 0.3]},
+        "shot1": {**_SHOT, "time": "2021-05-01"},
+        "shot2": {**_SHOT, "time": "2023-05-01"},
+        "shot3": {**_SHOT, "time": "2024-05-01"},
+        "aerial": {**_SHOT, "bands": ["red", "green", "blue", "nir"], "values": "reflectance"},
+        "flat1": {
+            "bands": ["red", "green", "blue"],
+            "values": "picture",
+            "gsd_m": None,
+            "crs": None,
+        },
+        "flat2": {
+            "bands": ["red", "green", "blue"],
+            "values": "picture",
+            "gsd_m": None,
+            "crs": None,
+        },
+        "quays": {"count": 2},
         "hag": {"bands": ["height"], "values": "height", "gsd_m": [1.0, 1.0]},
         "airports": {"count": 3},
         "buildings": {"count": 40},
@@ -39,16 +62,17 @@ _PREVIEWS = MappingProxyType(
     }
 )
 _KINDS = MappingProxyType(
-    dict.fromkeys(("zones", "airports", "buildings", "places"), "features")
+    dict.fromkeys(("zones", "airports", "buildings", "places", "quays"), "features")
     | {"catalog": "catalog"},
 )
 """Kind of input by its name; any other is an image."""
-_HIDDEN = ("label", "connectivity")
+_HIDDEN = ("label", "connectivity", "title")
 _FIGURES = (
     *("area", "share", "largest", "mean", "median", "minimum", "maximum", "std", "diagonal"),
     *("width", "height", "gained", "lost", "net", "changed", "mean_change", "direction"),
     *("value", "best", "trend", "distance", "bearing", "name", "count", "ids", "first"),
-    *("cloud_cover", "centroid_lon", "centroid_lat"),
+    *("cloud_cover", "centroid_lon", "centroid_lat", "objects", "presence", "caption"),
+    *("count_storage_tank", "count_tennis_court", "count_airplane"),
 )
 """Names of figures that a step may give."""
 
@@ -159,3 +183,18 @@ def unit_of() -> Callable[[str], str]:
         return found.group(1) if found else ""
 
     return unit
+
+
+@pytest.fixture(scope="session")
+def first_plan() -> Callable[..., Plan]:
+    """A function from a question and the names of its images to the plan once they are open."""
+
+    def plan(question: str, images: list[str]) -> Plan:
+        planner = OfflinePlanner()
+        inputs = tuple(Input(kind=_KINDS.get(name, "image"), href=name) for name in images)
+        view = View(question=question, inputs=inputs)
+        steps = planner.plan(view).steps
+        opened = tuple(_opened(step, name) for step, name in zip(steps, images, strict=True))
+        return planner.plan(view.model_copy(update={"steps": opened}))
+
+    return plan

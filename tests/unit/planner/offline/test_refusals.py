@@ -208,7 +208,7 @@ def test_what_cannot_be_read_in_one_way_gets_no_number(decide, question):
         ("area with red above 300", "scene"),
         ("share without bit 3", "qa"),
         ("share of bit 3 and water", "qa"),
-        ("How many cars are there?", "photo"),
+        ("How many cars are there?", "dem"),
         ("water area with pixels of 30 m", "scene"),
     ],
 )
