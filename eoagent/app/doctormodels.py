@@ -12,7 +12,8 @@ from eoagent.app.keeping import IndexKeeper
 from eoagent.app.workshop import Workshop
 from eoagent.contracts.card import ModelCard
 from eoagent.contracts.errors import EoAgentError
-from eoagent.contracts.runner import RunnerKind
+from eoagent.contracts.runner import Counters, RunnerKind
+from eoagent.io.modeluse import read_use
 from eoagent.runners.devices import choose_placement
 from eoagent.runners.weights import ModelStore
 
@@ -24,7 +25,7 @@ _MODULES: Final = ("torch", "open_clip", "safetensors", "huggingface_hub")
 
 def examine_models(shop: Workshop) -> list[Finding]:
     """Return the findings; nothing raises, for what is broken is what is reported."""
-    return [_libraries(), _device(), _faiss(), *_weights(shop), *_indexes(shop)]
+    return [_libraries(), _device(), _faiss(), *_weights(shop), *_use(shop), *_indexes(shop)]
 
 
 def _libraries() -> Finding:
@@ -83,6 +84,28 @@ def _weights(shop: Workshop) -> list[Finding]:
     detail = f"none of {len(cards)} models is installed: no search by words or pictures"
     remedy = "eoagent models pull ID, or eoagent models import ID PATH (eoagent models list)"
     return [Finding(what="weights", state="missing", detail=detail, remedy=remedy), *findings]
+
+
+def _use(shop: Workshop) -> list[Finding]:
+    """What the models did so far, one line for each that was ever asked."""
+    return [
+        Finding(what=f"used {name.split()[0]}", state="ok", detail=_told(name, counters))
+        for name, counters in sorted(read_use(shop.home).items())
+    ]
+
+
+def _told(name: str, use: Counters) -> str:
+    said = (
+        f"{name.partition(' ')[2]}: {use.requests:,} requests in {use.batches:,} passes, "
+        f"{use.busy_s:,.1f} s busy"
+    )
+    faults = {
+        "failed": use.failures,
+        "timed out": use.timeouts,
+        "out of memory": use.out_of_memory,
+        "restarted": use.restarts,
+    }
+    return said + "".join(f", {count:,} {what}" for what, count in faults.items() if count)
 
 
 def _cards() -> tuple[list[ModelCard], list[Finding]]:

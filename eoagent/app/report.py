@@ -203,8 +203,12 @@ def _plan(record: AnswerRecord) -> str:
 
 def _footer(record: AnswerRecord) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    models = "".join(
+        f" &middot; {_escape(name)}: {use.passes:,} passes, {use.busy_s:,.1f} s"
+        for name, use in record.usage.models.items()
+    )
     return (
         f'<p class="footer">planner {_escape(record.planner)} &middot; '
-        f"{record.usage.tool_calls} tool calls in {record.usage.seconds:.1f} s &middot; "
+        f"{record.usage.tool_calls} tool calls in {record.usage.seconds:.1f} s{models} &middot; "
         f"{_escape(record.created)} &middot; run {_escape(record.run)}<br>{_escape(versions)}</p>"
     )

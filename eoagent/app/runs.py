@@ -17,11 +17,13 @@ from eoagent.app.threadstore import open_turn
 from eoagent.app.toolbox import Bench, Toolbox
 from eoagent.app.turn import Turn, run_turn
 from eoagent.app.workshop import LedgerRecorder, Workshop
-from eoagent.contracts.answer import AnswerRecord
+from eoagent.contracts.answer import AnswerRecord, ModelUse
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.events import Event
 from eoagent.contracts.planner import Limits, Planner
+from eoagent.contracts.runner import Counters
 from eoagent.io.href import redact_text
+from eoagent.io.modeluse import use_since
 from eoagent.io.origin import OriginGuard
 from eoagent.io.previews import MapMaker
 from eoagent.io.transcript import Said, Transcript
@@ -116,8 +118,10 @@ def run_request(means: Means, request: Request) -> Iterator[Event]:
             converses=isinstance(planner, ModelPlanner),
             on_history=carry,
         )
+        before = shop.models.counters()
         with _failing(shop, run):
             record = yield from run_turn(shop, turn)
+            record = _with_use(record, use_since(before, shop.models.counters()))
             answer = record.model_dump(mode="json", by_alias=True)
             shop.ledger.finish_run(run, record.status, answer)
         if request.thread is not None:
@@ -190,6 +194,15 @@ def policy_of(settings: Settings, *, may_write: bool = False) -> Policy:
         max_seconds=settings.approve_seconds,
         may_write=may_write,
     )
+
+
+def _with_use(record: AnswerRecord, use: dict[str, Counters]) -> AnswerRecord:
+    """Return an answer that says what the models of this machine did for it."""
+    told = {
+        name: ModelUse(requests=own.requests, passes=own.batches, busy_s=round(own.busy_s, 3))
+        for name, own in use.items()
+    }
+    return record.model_copy(update={"usage": record.usage.model_copy(update={"models": told})})
 
 
 def _said(request: Request, record: AnswerRecord) -> Said:

@@ -79,7 +79,9 @@ def pull_model(
 @models_app.command("import")
 def import_model(
     model: _Id,
-    path: Annotated[Path, typer.Argument(help="Weights file, or the archive it came in.")],
+    path: Annotated[
+        Path, typer.Argument(help="Weights file, the archive it came in, or a model's folder.")
+    ],
     as_json: _Json = False,
 ) -> None:
     """Install a weights file from the disk, tensors only, once its hash was checked or noted."""

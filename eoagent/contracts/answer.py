@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.plan import StepStatus
@@ -15,6 +15,7 @@ __all__ = [
     "AnswerArtifact",
     "AnswerRecord",
     "AnswerStep",
+    "ModelUse",
     "PlanStep",
     "Status",
     "Usage",
@@ -22,6 +23,17 @@ __all__ = [
 
 ANSWER_SCHEMA = "eoagent/answer/1"
 Status = Literal["answered", "clarify", "cannot_answer", "partial"]
+
+
+class ModelUse(Record):
+    """What a model of this machine did for an answer."""
+
+    requests: int = 0
+    """Requests taken; what was kept from before needed none."""
+    passes: int = 0
+    """Passes through the model."""
+    busy_s: float = 0.0
+    """Seconds in the model."""
 
 
 class Usage(Record):
@@ -39,6 +51,16 @@ class Usage(Record):
     """Price by the price table, US dollars."""
     seconds: float = 0.0
     """Wall time, seconds."""
+    models: dict[str, ModelUse] = Field(default_factory=dict)
+    """What the models of this machine did, by card id and manner of running them; those of runs at
+    the same time are counted too. It is not written down where none ran."""
+
+    @model_serializer(mode="wrap")
+    def _without_idle(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = write(self)
+        if not self.models:
+            told.pop("models", None)
+        return told
 
 
 class PlanStep(Record):

@@ -11,7 +11,16 @@ from pydantic import Field
 from eoagent.contracts.card import ModelCard
 from eoagent.contracts.record import Record
 
-__all__ = ["Counters", "Dtype", "Placement", "ResultForm", "Runner", "RunnerKind", "SlimmingKind"]
+__all__ = [
+    "CheckingKind",
+    "Counters",
+    "Dtype",
+    "Placement",
+    "ResultForm",
+    "Runner",
+    "RunnerKind",
+    "SlimmingKind",
+]
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -138,4 +147,18 @@ class SlimmingKind(Protocol):
             ModelMissing: if a library that it needs is not installed.
             ModelError: if the file does not hold the weights that the card describes.
             SourceError: if it cannot be written.
+        """
+
+
+@runtime_checkable
+class CheckingKind(Protocol):
+    """A kind of runner that can tell what files hold without loading all of it into memory."""
+
+    def check(self, card: ModelCard, weights: Path) -> None:
+        """Check that files hold the weights that a card describes.
+
+        Raises:
+            NotFound: if a file is not there.
+            ModelMissing: if a library that it needs is not installed.
+            ModelError: if they do not.
         """

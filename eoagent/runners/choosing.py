@@ -9,12 +9,26 @@ from typing import Final
 from eoagent.contracts.card import ModelCard
 from eoagent.contracts.errors import InputError, NotFound
 
-__all__ = ["DEFAULT_ENCODER", "DEFAULT_SEGMENTER", "Choice", "choose_encoder", "choose_segmenter"]
+__all__ = [
+    "DEFAULT_ENCODER",
+    "DEFAULT_OUTLINER",
+    "DEFAULT_REASONER",
+    "DEFAULT_SEGMENTER",
+    "Choice",
+    "choose_encoder",
+    "choose_outliner",
+    "choose_reasoner",
+    "choose_segmenter",
+]
 
 DEFAULT_ENCODER: Final = "remoteclip-vit-b-32"
 """The encoder that is meant where nothing speaks for another."""
 DEFAULT_SEGMENTER: Final = "remotesam-v1"
 """The segmenter that is meant where nobody names one."""
+DEFAULT_REASONER: Final = "remotereasoner-7b"
+"""The reasoner that is meant where nobody names one."""
+DEFAULT_OUTLINER: Final = "sam2.1-hiera-tiny"
+"""The outliner that is meant where nobody names one."""
 _COARSE: Final = (
     "georsclip-vit-h-14",
     "georsclip-vit-l-14-336",
@@ -108,17 +122,68 @@ def choose_segmenter(
         NotFound: if there is no such card.
         InputError: if it is of no use at that distance.
     """
-    segmenters = {one.id: one for one in cards if "segment" in one.tasks}
-    wanted = card or DEFAULT_SEGMENTER
-    if wanted not in segmenters:
-        what = "finds no phrases" if any(one.id == wanted for one in cards) else "is not there"
-        known = ", ".join(sorted(segmenters)) or "none"
-        raise NotFound(f"the segmenter '{wanted}' {what}", hint=f"there are: {known}")
-    found = segmenters[wanted]
-    refusal = found.refusal(gsd_m)
+    # a model of contours is a segmenter that knows one phrase; it is taken only where it is named
+    finds_contours = any(one.id == card and "contours" in one.tasks for one in cards)
+    task = "contours" if finds_contours else "segment"
+    found = _able(cards, card or DEFAULT_SEGMENTER, task, "segmenter", "finds no phrases")
+    _refuse(found, gsd_m)
+    return Choice(card=found, reason="" if card else f"{found.title} is the default segmenter")
+
+
+def choose_reasoner(
+    cards: Sequence[ModelCard], *, card: str = "", usual: str = "", gsd_m: float | None = None
+) -> Choice:
+    """Return the reasoner for pictures of a ground sampling distance.
+
+    Args:
+        cards: the models that there are.
+        card: id of a card that was named.
+        usual: id of the card that the settings name; empty takes the default.
+        gsd_m: metres per pixel of the pictures; None where nobody knows.
+
+    Raises:
+        NotFound: if there is no such card.
+        InputError: if it is of no use at that distance.
+    """
+    wanted = card or usual or DEFAULT_REASONER
+    found = _able(cards, wanted, "reason", "reasoner", "does not reason about pictures")
+    _refuse(found, gsd_m)
+    said = "the reasoner of the settings" if usual else "the default reasoner"
+    return Choice(card=found, reason="" if card else f"{found.title} is {said}")
+
+
+def choose_outliner(cards: Sequence[ModelCard], *, card: str = "") -> Choice:
+    """Return the model that draws the outline of what a box frames.
+
+    Args:
+        cards: the models that there are.
+        card: id of a card that was named.
+
+    Raises:
+        NotFound: if there is no such card.
+    """
+    wanted = card or DEFAULT_OUTLINER
+    found = _able(cards, wanted, "outline", "outliner", "outlines no boxes")
+    return Choice(card=found, reason="" if card else f"{found.title} is the default outliner")
+
+
+def _able(
+    cards: Sequence[ModelCard], wanted: str, task: str, name: str, otherwise: str
+) -> ModelCard:
+    """Return the card of an id if it can do a task."""
+    able = {one.id: one for one in cards if task in one.tasks}
+    if wanted in able:
+        return able[wanted]
+    what = otherwise if any(one.id == wanted for one in cards) else "is not there"
+    raise NotFound(
+        f"the {name} '{wanted}' {what}", hint=f"there are: {', '.join(sorted(able)) or 'none'}"
+    )
+
+
+def _refuse(card: ModelCard, gsd_m: float | None) -> None:
+    refusal = card.refusal(gsd_m)
     if refusal:
         raise InputError(refusal, hint="take pictures of a distance that the model is for")
-    return Choice(card=found, reason="" if card else f"{found.title} is the default segmenter")
 
 
 def _reading(encoders: dict[str, ModelCard], language: str, gsd_m: float | None) -> Choice:

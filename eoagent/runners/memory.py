@@ -45,7 +45,7 @@ class MemoryBudget:
         if need_mb > self._most_mb:
             raise BudgetExceeded(
                 f"{name} needs {need_mb} MB for its weights, and models may take {self._most_mb}",
-                hint="allow models more memory, or take a smaller one",
+                hint=f"set model_memory_mb to {need_mb} or more, or take a smaller model",
             )
         if not self._loading.acquire(timeout=self._patience_s):
             raise ModelError(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eoagent.contracts.card import ModelCard
+from eoagent.contracts.runner import Placement
 from eoagent.contracts.segmenter import PhraseMask
 from eoagent.runners.pictures import as_pictures
 from eoagent.runners.pooled import Ask
@@ -24,17 +25,27 @@ _PEAK: Final = 0.5
 class PooledSegmenter:
     """A `PhraseSegmenter`; may be shared by threads.
 
-    Its model takes pairs of a picture and a phrase for the task `segment`, and gives for each the
-    logit of the object less that of the background on its own grid.
+    Its model takes pairs of a picture and a phrase for the task `segment` (or `contours`, if its
+    card has that task), and gives for each the logit of the object less that of the background on
+    its own grid.
     """
 
-    def __init__(self, card: ModelCard, ask: Ask, *, at_once: int, reason: str = "") -> None:
-        """Ask for `at_once` phrases at a time; `ModelPool.segmenter` makes these."""
+    def __init__(
+        self, card: ModelCard, ask: Ask, *, placement: Placement, reason: str = ""
+    ) -> None:
+        """Ask for `max_batch` phrases at a time; `ModelPool.segmenter` makes these."""
         self._card = card
         self._ask = ask
-        self._at_once = at_once
+        self._task = "contours" if "contours" in card.tasks else "segment"
+        self._at_once = placement.max_batch
         self.reason = reason
         """Why this model was taken; empty where it was named."""
+        self.manner = {
+            "device": placement.device,
+            "precision": placement.dtype,
+            "preprocessing": placement.preprocessing,
+        }
+        """How it is run: what may change its masks besides its weights."""
 
     @property
     def card(self) -> ModelCard:
@@ -59,7 +70,7 @@ class PooledSegmenter:
         height, width = picture.shape[:2]
         for start in range(0, len(phrases), self._at_once):
             some = phrases[start : start + self._at_once]
-            margins = self._ask("segment", [(picture, phrase) for phrase in some])
+            margins = self._ask(self._task, [(picture, phrase) for phrase in some])
             for phrase, margin in zip(some, margins, strict=True):
                 found = Segmented(text=phrase, margin=margin, height=height, width=width)
                 yield PhraseMask(probability=found.probability(), presence=found.presence(_PEAK))

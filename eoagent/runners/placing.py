@@ -3,56 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from eoagent.contracts.card import UNKNOWN, ModelCard
-from eoagent.contracts.errors import ModelError, NotFound, SourceError
+from eoagent.contracts.errors import ModelError, NotFound
 from eoagent.contracts.progress import Progress
 from eoagent.contracts.runner import Placement, SlimmingKind
-from eoagent.io.atomic import disk_errors, hash_file, make_folder, publish, write_atomic
+from eoagent.io.atomic import disk_errors, hash_file, make_folder
 from eoagent.io.locks import hold
 from eoagent.runners.archive import holds_member, take_member
+from eoagent.runners.installing import install
+from eoagent.runners.offer import Offer, beside_source, named_files
 from eoagent.runners.registry import kind_of
-from eoagent.runners.weightsfile import (
-    Installed,
-    KeptFile,
-    WeightsRecord,
-    model_folder,
-    read_installed,
-    record_path,
-)
+from eoagent.runners.staging import bring, staging
+from eoagent.runners.weightsfile import Installed, model_folder, read_installed
 
-__all__ = ["Offer", "beside_source", "place"]
+__all__ = ["place"]
 
-_COPY: Final = 1 << 20
 _SUFFIXES: Final = frozenset({".pt", ".pth", ".bin", ".safetensors", ".ckpt"})
-_STAGING: Final = ".staging"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """A file that is offered as the weights of a card."""
-
-    file: Path
-    """The weights, or an archive with the member that the card names."""
-    source: str
-    """Where it came from, for the record."""
-    revision: str = UNKNOWN
-    """Commit of the repository that it came from."""
-    sha256: str = UNKNOWN
-    """Hash that its source states; the file must have it."""
-    is_ours: bool = False
-    """Whether it is a download of ours, which is moved; anybody else's file is copied."""
-    dtype: Literal["float32", "float16"] = "float32"
-    """Type that matrices are kept in, where the kind of the model keeps only what it needs."""
 
 
 def place(
@@ -81,9 +52,10 @@ def place(
         raise NotFound(f"there is no file {offer.file} to import as {card.id}")
     with disk_errors(models):
         make_folder(models)
-    with hold(models / f".{card.id}.lock", exclusive=True), _staging(models, card.id) as stage:
+    with hold(models / f".{card.id}.lock", exclusive=True), staging(models, card.id) as stage:
         report(0.0, f"copying {offer.file.name}")
-        beside = [_bring_beside(card, offer.file, stage, name) for name in _beside(card)]
+        names = named_files(card, "beside")
+        beside = [_bring_beside(card, offer.file, stage, name) for name in names]
         came = _bring_in(card, offer, stage)
         with disk_errors(came):
             sha256, size = hash_file(came)
@@ -101,14 +73,13 @@ def place(
         with _named(card, offer, weights):
             kind_of(card).load(known, weights, Placement()).close()
         report(0.9, f"installing {card.id}")
-        with disk_errors(folder):
-            return _publish(
-                card,
-                offer,
-                folder,
-                [weights, *beside],
-                published_sha256=_published(sha256, kept_sha256, read_installed(folder)),
-            )
+        return install(
+            card,
+            offer,
+            folder,
+            [weights, *beside],
+            published_sha256=_published(sha256, kept_sha256, read_installed(folder)),
+        )
 
 
 @contextlib.contextmanager
@@ -140,31 +111,6 @@ def _published(came: str, kept: str, installed: Installed | None) -> str:
     return ""
 
 
-def _publish(
-    card: ModelCard, offer: Offer, folder: Path, files: list[Path], *, published_sha256: str
-) -> Installed:
-    found = [hash_file(file) for file in files]
-    place_name = found[0][0][:16]
-    for file in files:
-        file.chmod(0o600)
-        publish(file, folder / place_name / file.name)
-    kept = [
-        KeptFile(path=f"{place_name}/{file.name}", sha256=sha256, size_bytes=size)
-        for file, (sha256, size) in zip(files, found, strict=True)
-    ]
-    record = WeightsRecord(
-        card=card.id,
-        weights=kept[0],
-        beside=tuple(kept[1:]),
-        revision=offer.revision,
-        source=offer.source,
-        imported=datetime.now(UTC).replace(microsecond=0),
-        published_sha256=published_sha256,
-    )
-    write_atomic(record_path(folder), record.model_dump_json(indent=2).encode())
-    return Installed(record=record, folder=folder)
-
-
 def _check_hash(
     card: ModelCard, offer: Offer, sha256: str, size: int, installed: Installed | None
 ) -> None:
@@ -191,11 +137,7 @@ def _bring_in(card: ModelCard, offer: Offer, stage: Path) -> Path:
         return target
     suffix = file.suffix if file.suffix in _SUFFIXES else wanted.suffix
     target = stage / f"{wanted.stem}{suffix}"
-    if offer.is_ours:
-        with disk_errors(target):
-            file.rename(target)
-    else:
-        _copy(file, target)
+    bring(file, target, is_ours=offer.is_ours)
     return target
 
 
@@ -207,43 +149,8 @@ def _bring_beside(card: ModelCard, weights: Path, stage: Path, name: str) -> Pat
             hint=f"put {name} of {beside_source(card, name) or card.homepage} there",
         )
     target = stage / name
-    _copy(source, target)
+    bring(source, target)
     return target
-
-
-def beside_source(card: ModelCard, name: str) -> str:
-    """Return the repository that a file beside the weights comes from, as `options` say."""
-    others: Any = card.options.get("beside_from", {})
-    other = others.get(name) if isinstance(others, dict) else None
-    return str(other) if other else card.weights.repository
-
-
-def _beside(card: ModelCard) -> list[str]:
-    named: Any = card.options.get("beside", [])
-    return [str(name) for name in named] if isinstance(named, list) else []
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        opened = source.open("rb")
-    except OSError as error:
-        raise SourceError(f"{source} cannot be read: {error}", href=str(source)) from error
-    with opened, disk_errors(target), target.open("xb") as out:
-        shutil.copyfileobj(opened, out, _COPY)
-
-
-@contextlib.contextmanager
-def _staging(models: Path, card_id: str) -> Iterator[Path]:
-    """Lend an empty folder on the same disk; one that a killed import left is cleared away."""
-    around = models / _STAGING / hashlib.sha256(card_id.encode()).hexdigest()[:16]
-    shutil.rmtree(around, ignore_errors=True)  # the lock of the model is held
-    stage = around / secrets.token_hex(8)
-    with disk_errors(stage):
-        make_folder(stage)
-    try:
-        yield stage
-    finally:
-        shutil.rmtree(around, ignore_errors=True)
 
 
 def _quiet(done: float, what: str) -> None:

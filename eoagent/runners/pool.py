@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from eoagent.contracts.card import UNKNOWN, ModelCard
+from eoagent.contracts.card import ModelCard
 from eoagent.contracts.encoder import EncoderFingerprint
-from eoagent.contracts.errors import NotFound
 from eoagent.contracts.indexing import EncoderSource
 from eoagent.contracts.runner import Counters, Placement
-from eoagent.runners.choosing import Choice, choose_encoder, choose_segmenter
-from eoagent.runners.devices import Precision, choose_placement
-from eoagent.runners.found import FoundModel, check_like
+from eoagent.dialogue.reasoner import DialogueReasoner
+from eoagent.runners.choosing import (
+    Choice,
+    choose_outliner,
+    choose_segmenter,
+)
+from eoagent.runners.devices import Precision
+from eoagent.runners.encoders import Encoders
+from eoagent.runners.outlining import PooledOutliner
 from eoagent.runners.phrases import PooledSegmenter
-from eoagent.runners.pooled import PooledEncoder
+from eoagent.runners.places import Places
+from eoagent.runners.pooled import Ask, PooledEncoder
 from eoagent.runners.queues import ModelQueues, closed
+from eoagent.runners.reasoners import Reasoners, ReasonerWish
 from eoagent.runners.registry import all_cards
 from eoagent.runners.textcache import TextCache
 from eoagent.runners.weights import ModelStore
-from eoagent.runners.weightsfile import pinned
+from eoagent.runners.weightsfile import Installed, pinned
 
 __all__ = ["ModelPool"]
 
@@ -51,6 +59,7 @@ class ModelPool:
         deadline_s: float = 300.0,
         keep_texts: bool = True,
         isolate: bool = False,
+        reasoner: ReasonerWish | None = None,
         cards: Callable[[], tuple[ModelCard, ...]] = all_cards,
     ) -> None:
         """Make a pool over the weights that are installed in a home.
@@ -66,27 +75,34 @@ class ModelPool:
                 take to load or for one pass, seconds.
             keep_texts: keep the vectors of texts under `<home>/cache/texts`.
             isolate: run each model in a process of its own, which a crash or hang ends alone.
+            reasoner: which reasoner is meant where none is named; None takes the default card.
             cards: the models that there are.
         """
         self._store = ModelStore(home)
-        self._device = device
-        self._precision: Precision = precision
-        self._preprocessing: Literal["strict", "fast"] = preprocessing
-        self._max_batch = max_batch
+        self._places = Places(
+            device=device, precision=precision, preprocessing=preprocessing, max_batch=max_batch
+        )
         self._deadline_s = deadline_s
-        self._find_cards = cards
-        self._cards: tuple[ModelCard, ...] = ()
+        self._cards = functools.cache(cards)
         self._texts = TextCache(home / _TEXTS) if keep_texts else None
         self._queues = ModelQueues(memory_mb=memory_mb, pass_s=deadline_s, isolate=isolate)
         self._is_closed = False
+        self._encoders = Encoders(self._store, self._places, self._cards)
+        self._reasoners = Reasoners(
+            home,
+            self._queues,
+            wish=reasoner or ReasonerWish(),
+            cards=self._cards,
+            places=self._places,
+            deadline_s=deadline_s,
+            streams=not isolate,
+        )
         # What is not closed gives its memory back when nobody holds the pool, or at the end.
         weakref.finalize(self, self._queues.close)
 
     def cards(self) -> tuple[ModelCard, ...]:
         """Return the cards of all models, installed or not."""
-        if not self._cards:
-            self._cards = self._find_cards()
-        return self._cards
+        return self._cards()
 
     def choose(self, card: str = "", *, gsd_m: float | None = None, language: str = "en") -> Choice:
         """Return which encoder would be taken, and why; it need not be installed.
@@ -96,13 +112,7 @@ class ModelPool:
             InputError: if it does not allow the ground sampling distance, or no model reads the
                 language.
         """
-        return choose_encoder(
-            self.cards(),
-            card=card,
-            gsd_m=gsd_m,
-            language=language,
-            is_installed=lambda name: self._store.installed(name) is not None,
-        )
+        return self._encoders.choose(card, gsd_m=gsd_m, language=language)
 
     def encoder(
         self,
@@ -129,10 +139,10 @@ class ModelPool:
         """
         if self._is_closed:
             raise closed()
-        found = self._find(card, gsd_m=gsd_m, like=like, language=language)
+        found = self._encoders.find(card, gsd_m=gsd_m, like=like, language=language)
 
         def ask(task: str, items: Sequence[Any]) -> Sequence[Any]:
-            placement = self._placement(found.precision, found.preprocessing)
+            placement = self._places.place(found.precision, found.preprocessing)
             queue = self._queues.get(found.card, found.installed.weights, placement)
             return queue.ask(task, items, deadline_s=self._deadline_s)
 
@@ -160,17 +170,53 @@ class ModelPool:
         choice = choose_segmenter(self.cards(), card=card, gsd_m=gsd_m)
         installed = self._store.require(choice.card.id)
         known = pinned(choice.card, installed.record)
-        precision: Precision = "half" if self._precision == "half" else "float32"
-        placement = self._placement(precision, self._preprocessing)
-        if not self._max_batch:  # a text takes as much as a picture does elsewhere
-            most = _CPU_PHRASES if placement.device == "cpu" else _GPU_PHRASES
-            placement = placement.model_copy(update={"max_batch": most})
+        # a text takes as much as a picture does elsewhere
+        placement = self._places.few(self._places.exact, cpu=_CPU_PHRASES, gpu=_GPU_PHRASES)
+        ask = self._asker(known, installed, placement)
+        return PooledSegmenter(known, ask, placement=placement, reason=choice.reason)
 
-        def ask(task: str, items: Sequence[Any]) -> Sequence[Any]:
-            queue = self._queues.get(known, installed.weights, placement)
-            return queue.ask(task, items, deadline_s=self._deadline_s)
+    def reasoner(self, card: str = "", *, gsd_m: float | None = None) -> DialogueReasoner:
+        """Return a model that answers implicit questions about pictures, from here or a server.
 
-        return PooledSegmenter(known, ask, at_once=placement.max_batch, reason=choice.reason)
+        Its replies are kept: under `<home>/cache/replies` where the weights are installed here,
+        else in memory.
+
+        Args:
+            card: id of its card; empty takes the one that was wished for, else the default.
+            gsd_m: ground sampling distance of the pictures, metres, which the card must allow.
+
+        Raises:
+            NotFound: if there is no such card.
+            InputError: if the card does not allow the ground sampling distance, or a server has
+                several models.
+            ModelMissing: if its weights or a library are not installed; says the command.
+            ModelError: if the pool is closed, or a server cannot be asked.
+        """
+        if self._is_closed:
+            raise closed()
+        return self._reasoners.reasoner(card, gsd_m=gsd_m)
+
+    def outliner(self, card: str = "") -> PooledOutliner:
+        """Return a model that outlines what boxes frame; `reason` says why it was chosen.
+
+        It runs in float32 unless half precision is asked for: masks change with precision.
+
+        Args:
+            card: id of its card; empty takes the default.
+
+        Raises:
+            NotFound: if there is no such card.
+            ModelMissing: if its weights or a library are not installed; says the command.
+            ModelError: if the pool is closed.
+        """
+        if self._is_closed:
+            raise closed()
+        choice = choose_outliner(self.cards(), card=card)
+        installed = self._store.require(choice.card.id)
+        known = pinned(choice.card, installed.record)
+        placement = self._places.place(self._places.exact)
+        ask = self._asker(known, installed, placement)
+        return PooledOutliner(known, ask, placement=placement, reason=choice.reason)
 
     def source(
         self,
@@ -189,11 +235,11 @@ class ModelPool:
             ModelMissing: if its weights or a library are not installed; says the command.
             ModelError: if the installed weights are others than those of `like`.
         """
-        found = self._find(card, gsd_m=gsd_m, like=like, language="en")
+        found = self._encoders.find(card, gsd_m=gsd_m, like=like, language="en")
         return EncoderSource(
             card=found.card,
             weights=str(found.installed.weights),
-            placement=self._placement(found.precision, found.preprocessing),
+            placement=self._places.place(found.precision, found.preprocessing),
         )
 
     def counters(self) -> dict[str, Counters]:
@@ -216,60 +262,11 @@ class ModelPool:
     ) -> None:
         self.close()
 
-    def _find(
-        self, card: str, *, gsd_m: float | None, like: EncoderFingerprint | None, language: str
-    ) -> FoundModel:
-        if like is not None and not card:
-            card = self._card_of(like)
-        choice = self.choose(card, gsd_m=gsd_m, language=language)
-        installed = self._store.require(choice.card.id)
-        precision, preprocessing = self._manner(like)
-        found = FoundModel(
-            card=pinned(choice.card, installed.record),
-            installed=installed,
-            precision=precision,
-            preprocessing=preprocessing,
-            reason=choice.reason,
-        )
-        if like is not None:
-            check_like(found, like)
-        return found
+    def _asker(self, card: ModelCard, installed: Installed, placement: Placement) -> Ask:
+        """Return what runs items through a model, which is found in its queue each time."""
 
-    def _card_of(self, like: EncoderFingerprint) -> str:
-        """Return the card of a fingerprint: one with its weights under any name, else its name."""
-        names = [card.id for card in self.cards()]
-        names.sort(key=lambda name: name != like.card)
-        for name in names:
-            installed = self._store.installed(name)
-            if installed is not None and installed.record.weights.sha256 == like.weights_sha256:
-                return name
-        if like.card not in names:
-            raise NotFound(
-                f"the vectors were made by '{like.card}' with weights {like.weights_sha256}, and "
-                "no model here is that",
-                hint="install the plugin that brings the model",
-            )
-        return like.card
+        def ask(task: str, items: Sequence[Any]) -> Sequence[Any]:
+            queue = self._queues.get(card, installed.weights, placement)
+            return queue.ask(task, items, deadline_s=self._deadline_s)
 
-    def _manner(
-        self, like: EncoderFingerprint | None
-    ) -> tuple[Literal["float32", "half"], Literal["strict", "fast"]]:
-        """Return in which precision a model runs, and how it prepares pictures."""
-        precision, preprocessing = self._precision, self._preprocessing
-        if like is not None and like.precision != UNKNOWN:
-            precision = like.precision
-        if like is not None and like.preprocessing != UNKNOWN:
-            preprocessing = like.preprocessing
-        if precision == "auto":  # the device says, which takes torch to ask
-            precision = self._placement(precision, preprocessing).precision
-        return precision, preprocessing
-
-    def _placement(
-        self, precision: Precision, preprocessing: Literal["strict", "fast"]
-    ) -> Placement:
-        return choose_placement(
-            self._device,
-            precision=precision,
-            preprocessing=preprocessing,
-            max_batch=self._max_batch,
-        )
+        return ask

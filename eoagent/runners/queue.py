@@ -27,6 +27,8 @@ from eoagent.runners.request import Request
 __all__ = ["ModelQueue"]
 
 _LOOK_S: Final = 600.0
+_LISTEN_S: Final = 0.1
+"""Longest time in which a listener does not see that its request has ended."""
 
 
 class ModelQueue:
@@ -109,12 +111,29 @@ class ModelQueue:
             self._crew.start()
         return request
 
-    def wait(self, request: Request, *, deadline_s: float) -> list[Any]:
-        """Return the results of a request; errors as `ask`."""
+    def wait(
+        self,
+        request: Request,
+        *,
+        deadline_s: float,
+        listen: Callable[[float], None] | None = None,
+    ) -> list[Any]:
+        """Return the results of a request; errors as `ask`.
+
+        Args:
+            request: what was submitted.
+            deadline_s: longest time that the caller waits, seconds.
+            listen: called again and again meanwhile, in the thread of the caller, with how long it
+                may wait for something to hand on, seconds.
+        """
         end = self._clock() + deadline_s
         try:
             while not request.done.is_set() and (left := end - self._clock()) > 0:
-                request.done.wait(min(left, self._crew.patience_s(), _LOOK_S))
+                pause_s = min(left, self._crew.patience_s(), _LOOK_S)
+                if listen is None:
+                    request.done.wait(pause_s)
+                else:
+                    listen(min(pause_s, _LISTEN_S))
         finally:  # an interrupt too leaves nothing behind that nobody waits for
             is_late = self._desk.settle(request)
         if is_late:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from eoagent.contracts.card import ModelCard
-from eoagent.contracts.errors import ModelError
+from eoagent.contracts.errors import InputError, ModelError
 from eoagent.contracts.runner import Counters, Placement, Runner
 from eoagent.runners.devices import arithmetic
 from eoagent.runners.isolated.runner import IsolatedRunner
@@ -15,10 +15,14 @@ from eoagent.runners.memory import MemoryBudget
 from eoagent.runners.queue import ModelQueue
 from eoagent.runners.registry import kind_of
 
-__all__ = ["ModelQueues", "closed"]
+__all__ = ["ModelQueues", "closed", "needed_mb"]
 
 _SLACK_S: Final = 15.0
 """Time for what comes after a pass, or to end a process that has had its time."""
+_SLOW_DISK_MB_S: Final = 100.0
+_FOUR_BIT: Final = 5
+"""How much smaller than in float32 a language model is with its matrices in four bits: words and
+head stay in two bytes (7B of Qwen2.5-VL: 33.2 GB become 6.2 GB by count)."""
 
 
 class ModelQueues:
@@ -35,6 +39,7 @@ class ModelQueues:
             isolate: run each model in a process of its own.
             most_restarts: times within five minutes that a model that was lost is loaded again.
         """
+        self._memory_mb = memory_mb
         self._budget = MemoryBudget(memory_mb, patience_s=pass_s + 2 * _SLACK_S)
         self._pass_s = pass_s
         self._isolate = isolate
@@ -59,6 +64,22 @@ class ModelQueues:
         self._budget.use(queue)
         return queue
 
+    def check_room(self, card: ModelCard, placement: Placement) -> None:
+        """Refuse a model that would not fit into the budget alone, before anything is given up.
+
+        Raises:
+            InputError: if it is larger; says which setting allows it.
+        """
+        need, most = needed_mb(card, placement), self._memory_mb
+        if need > most:
+            smaller = "" if card.options.get("quantise") else ', quantise = "4bit"'
+            raise InputError(
+                f"{card.id} takes {need} MB for its weights in {arithmetic(placement)}, and models "
+                f"may take {most} MB",
+                hint=f"set model_memory_mb to {need} or more{smaller}, or name a server that runs "
+                "it as reasoner",
+            )
+
     def counters(self) -> dict[str, Counters]:
         """Return what each model that was asked has done, by card id and manner of running it."""
         with self._lock:
@@ -79,8 +100,9 @@ class ModelQueues:
             queue.close()
 
     def _make(self, card: ModelCard, weights: Path, placement: Placement) -> ModelQueue:
-        budget, pass_s = self._budget, self._pass_s
-        share = 1 if arithmetic(placement) == "float32" else 2
+        budget, need_mb = self._budget, needed_mb(card, placement)
+        # to be read twice, for its hash and to be loaded, takes large weights their time
+        pass_s = self._pass_s + 2 * need_mb / _SLOW_DISK_MB_S
 
         def load_here() -> Runner:
             return kind_of(card).load(card, weights, placement)
@@ -92,10 +114,17 @@ class ModelQueues:
             load_apart if self._isolate else load_here,
             name=card.id,
             max_batch=placement.max_batch,
-            room=lambda: budget.room(card.memory_mb // share, name=card.id),
+            room=lambda: budget.room(need_mb, name=card.id),
             pass_s=pass_s + _SLACK_S if self._isolate else pass_s,  # it ends its process itself
             most_restarts=self._most_restarts,
         )
+
+
+def needed_mb(card: ModelCard, placement: Placement) -> int:
+    """Return the memory that the weights of a model take, run so, MB."""
+    if card.options.get("quantise") == "4bit":
+        return card.memory_mb // _FOUR_BIT
+    return card.memory_mb // (1 if arithmetic(placement) == "float32" else 2)
 
 
 def closed() -> ModelError:

@@ -9,16 +9,17 @@ import shutil
 from pathlib import Path
 from typing import Final, Literal
 
-from eoagent.contracts.card import UNKNOWN, ModelCard
+from eoagent.contracts.card import ModelCard
 from eoagent.contracts.errors import ModelError, ModelMissing, NotFound, SourceError
 from eoagent.contracts.progress import Progress
 from eoagent.contracts.store import Origins
 from eoagent.io.atomic import disk_errors, hash_file
 from eoagent.io.locks import hold
-from eoagent.io.origin import OriginGuard
-from eoagent.runners.download import download
-from eoagent.runners.hub import HubFile, hub_endpoint, is_offline, locate
-from eoagent.runners.placing import Offer, beside_source, place
+from eoagent.runners.fetching import fetch
+from eoagent.runners.foldering import place_folder
+from eoagent.runners.hub import is_offline
+from eoagent.runners.offer import Offer, is_folder_model
+from eoagent.runners.placing import place
 from eoagent.runners.weightsfile import Installed, model_folder, read_installed
 
 __all__ = ["ModelStore"]
@@ -76,7 +77,7 @@ class ModelStore:
         progress: Progress | None = None,
         dtype: Literal["float32", "float16"] = "float32",
     ) -> Installed:
-        """Install a weights file, or the archive it was published in, from the disk.
+        """Install a weights file, the archive it came in, or the folder of a model, from the disk.
 
         The hash is checked first, against the card and against what is installed; then the file is
         loaded, tensors only; then it is given its place at once. The first import pins the hash.
@@ -90,7 +91,7 @@ class ModelStore:
             SourceError: if it cannot be read, or the disk is full.
         """
         offer = Offer(file=path, source=str(path.absolute()), dtype=dtype)
-        return place(self._models, card, offer, progress=progress)
+        return _place(self._models, card, offer, progress)
 
     def pull(
         self,
@@ -140,9 +141,9 @@ class ModelStore:
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with hold(folder / ".lock", exclusive=True):
-            offer = _fetch(card, folder, endpoint.rstrip("/"), origins, progress)
+            offer = fetch(card, folder, endpoint.rstrip("/"), origins, progress)
             try:
-                placed = place(self._models, card, offer, progress=progress)
+                placed = _place(self._models, card, offer, progress)
             except ModelError:
                 # What was refused would be refused again: the next pull begins anew.
                 shutil.rmtree(folder, ignore_errors=True)
@@ -184,66 +185,6 @@ class ModelStore:
         return True
 
 
-def _fetch(
-    card: ModelCard,
-    folder: Path,
-    endpoint: str,
-    origins: Origins | None,
-    progress: Progress | None,
-) -> Offer:
-    if not card.weights.repository:
-        return _from_address(card, folder, origins, progress)
-    hub = endpoint or hub_endpoint()
-    guard = origins or OriginGuard(typed=[f"{hub}/"])
-    return _from_hub(card, folder, hub, guard, progress)
-
-
-def _from_hub(
-    card: ModelCard, folder: Path, hub: str, origins: Origins, progress: Progress | None
-) -> Offer:
-    weights = card.weights
-    file, found = _published(card, hub)
-    main = folder / Path(file).name
-    download(found.url, main, origins=origins, progress=progress)
-    for name in _names(card, "beside"):
-        source = beside_source(card, name)
-        revision = found.revision if source == weights.repository else UNKNOWN
-        beside = locate(source, name, revision=revision, endpoint=hub)
-        download(beside.url, folder / name, origins=origins, progress=progress)
-    return Offer(
-        file=main,
-        source=f"{weights.repository}/{file}",
-        revision=found.revision,
-        sha256=found.sha256,
-        is_ours=True,
-    )
-
-
-def _published(card: ModelCard, hub: str) -> tuple[str, HubFile]:
-    """Return the first of the names that the file may be published under, and what the hub says."""
-    weights = card.weights
-    files = (weights.file, *_names(card, "other_files"))
-    for file in files[:-1]:
-        try:
-            return file, locate(weights.repository, file, revision=weights.revision, endpoint=hub)
-        except NotFound:
-            continue
-    last = files[-1]
-    return last, locate(weights.repository, last, revision=weights.revision, endpoint=hub)
-
-
-def _from_address(
-    card: ModelCard, folder: Path, origins: Origins | None, progress: Progress | None
-) -> Offer:
-    url = card.weights.url
-    if origins is None:
-        origins = OriginGuard()
-        origins.remember([url])  # a card may name public https hosts, like any document
-    target = folder / (url.rpartition("/")[2] or "download")
-    download(url, target, origins=origins, progress=progress)
-    return Offer(file=target, source=url, is_ours=True)
-
-
-def _names(card: ModelCard, option: str) -> list[str]:
-    named = card.options.get(option, [])
-    return [str(name) for name in named] if isinstance(named, list) else []
+def _place(models: Path, card: ModelCard, offer: Offer, progress: Progress | None) -> Installed:
+    put = place_folder if is_folder_model(card) else place
+    return put(models, card, offer, progress=progress)

@@ -1,7 +1,7 @@
 """RemoteSAM: finds in a picture what a text refers to; its weights are not part of eoagent.
 
 `RemoteSam` is the network, `Segmenter` asks it, `convert_checkpoint` makes a slim copy of its
-weights. They load torch and transformers when they are first used. What follows from masks
+weights. They load torch when they are first used. What follows from masks
 (objects, labels, captions) is in the modules `detection`, `labelling` and `captions`, without
 torch.
 """
@@ -25,7 +25,7 @@ _LAZY = {
     "Segmenter": "eoagent.runners.remotesam.segmenter",
     "convert_checkpoint": "eoagent.runners.remotesam.conversion",
 }
-_LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors")
+_LIBRARIES = ("torch", "tokenizers", "safetensors")
 
 
 def __getattr__(name: str) -> Any:

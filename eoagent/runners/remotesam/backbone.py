@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from eoagent.runners.remotesam.crossscale import CrossScale
@@ -56,7 +57,7 @@ class Stage(nn.Module):
         if self.is_last:
             return Looked(seen, None)
         salient = self.salience(tokens, self.grid)
-        return Looked(seen, tokens + self.visual_gate(salient) * salient)
+        return Looked(seen, torch.addcmul(tokens, self.visual_gate(salient), salient))
 
     def read(self, looked: Looked, words: Words) -> tuple[Tensor, Tensor | None]:
         """Return the map (B, C, h, w) for the decoder and the tokens of the next stage."""
@@ -64,7 +65,7 @@ class Stage(nn.Module):
         grid = self.norm(mixed).transpose(1, 2).unflatten(2, (self.grid, self.grid))
         if looked.kept is None:
             return grid, None
-        stream = looked.kept + self.language_gate(mixed) * mixed
+        stream = torch.addcmul(looked.kept, self.language_gate(mixed), mixed)
         return grid, self.downsample(stream, self.grid)
 
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from eoagent.contracts.errors import InputError
 from eoagent.runners.remotesam.detection import Detection
+from eoagent.vectors.nouns import plural
 
 __all__ = ["NOTHING", "describe", "describe_as_published"]
 
@@ -119,15 +120,7 @@ def _vague(name: str, number: int) -> str:
 
 
 def _counted(name: str, number: int) -> str:
-    return f"1 {name}" if number == 1 else f"{number} {_plural(name)}"
-
-
-def _plural(name: str) -> str:
-    if name.endswith(("s", "x", "z", "ch", "sh")):
-        return f"{name}es"
-    if name.endswith("y") and name[-2:-1] not in "aeiou":
-        return f"{name[:-1]}ies"
-    return f"{name}s"
+    return f"1 {name}" if number == 1 else f"{number} {plural(name)}"
 
 
 def _joined(parts: Sequence[str]) -> str:

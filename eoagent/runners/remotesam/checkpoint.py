@@ -12,14 +12,13 @@ import json
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from eoagent.contracts.errors import ModelError, NotFound
@@ -31,6 +30,8 @@ SLIM_FORMAT: Final = "eoagent-remotesam-1"
 """Marks the safetensors files that `convert_checkpoint` writes."""
 CONFIG_KEY: Final = "config"
 _MOST_HEADER: Final = 100_000_000
+_MOST_MAPPED: Final = 64_000_000
+"""Bytes of tensors after which a file is mapped anew."""
 _DAMAGED: Final = (
     RuntimeError,
     pickle.UnpicklingError,
@@ -116,7 +117,41 @@ def _read_slim(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Any] | No
         config = json.loads(stated[CONFIG_KEY])
         if not isinstance(config, dict):
             raise ValueError("its sizes are no mapping")
-    return load_file(path), config
+    return _Mapped(path), config
+
+
+class _Mapped(Mapping[str, Tensor]):
+    """Tensors of a safetensors file, of which never more than a part is mapped into memory.
+
+    Pages of a mapped file count as memory of the process until all tensors that lie in them are
+    gone, so that weights would be held twice while they are copied.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open()
+        self._names = dict.fromkeys(map(str, self._file.keys()))
+
+    def _open(self) -> None:
+        from safetensors import safe_open  # noqa: PLC0415  only its files need it
+
+        self._file: Any = safe_open(self._path, framework="pt")
+        self._given = 0
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._names:
+            raise KeyError(name)
+        if self._given > _MOST_MAPPED:
+            self._open()
+        found: Tensor = self._file.get_tensor(name)
+        self._given += found.nbytes
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _read_published(path: Path) -> Mapping[str, Tensor]:

@@ -9,8 +9,35 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eoagent.runners.remotesam.rotation import RotatedConv
+from eoagent.runners.remotesam.winograd import conv3x3, pays
 
 __all__ = ["Decoder", "enlarge"]
+
+
+class Conv(nn.Conv2d):
+    """A 3 x 3 convolution without bias, by the quicker way where there is one."""
+
+    def __init__(self, in_width: int, width: int) -> None:
+        super().__init__(in_width, width, 3, padding=1, bias=False)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  as its parent names it
+        """Return maps of the same size."""
+        if pays(input):
+            return conv3x3(input, self.weight[None])
+        return super().forward(input)
+
+
+class Norm(nn.BatchNorm2d):
+    """Batch normalisation that writes over its input where no gradient needs it."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  as its parent names it
+        """Return maps of the same size."""
+        mean, variance = self.running_mean, self.running_var
+        is_exact = input.dtype == torch.float32
+        if torch.is_grad_enabled() or not is_exact or mean is None or variance is None:
+            return super().forward(input)
+        scale = (self.weight * torch.rsqrt(variance + self.eps)).view(-1, 1, 1)
+        return input.mul_(scale).add_(self.bias.view(-1, 1, 1) - mean.view(-1, 1, 1) * scale)
 
 
 class Level(nn.Module):
@@ -18,15 +45,16 @@ class Level(nn.Module):
 
     def __init__(self, in_width: int, width: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_width, width, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.conv1 = Conv(in_width, width)
+        self.bn1 = Norm(width)
         self.conv2 = RotatedConv(width)
-        self.bn2 = nn.BatchNorm2d(width)
+        self.bn2 = Norm(width)
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
         """Return a map (B, width, h, w) of the size of the finer one."""
-        joined = torch.cat([enlarge(coarse, fine.shape[-1]), fine], dim=1)
-        found = torch.relu_(self.bn1(self.conv1(joined)))
+        # what is joined is large, and no name keeps it longer than needed
+        found = self.conv1(torch.cat([enlarge(coarse, fine.shape[-1]), fine], dim=1))
+        found = torch.relu_(self.bn1(found))
         return torch.relu_(self.bn2(self.conv2(found)))
 
 

@@ -27,7 +27,7 @@ class Words:
     keys: Tensor
     """(B, L, C), zero where the text is filled up."""
     values: Tensor
-    """(B, L, C), likewise."""
+    """(B, L, C), likewise, with the last layer of the attention already applied."""
     mask: Tensor
     """(B, L), 1 for a token of the text and 0 for a filling."""
 
@@ -68,16 +68,22 @@ class LanguageAttention(nn.Module):
         return _instance_norm(self.query(tokens))
 
     def read(self, text: Tensor, mask: Tensor) -> Words:
-        """Return keys and values of the states of a text (B, L, T)."""
+        """Return keys and values of the states of a text (B, L, T).
+
+        The last layer is linear and a token gathers a weighted sum, so it is applied to the few
+        values and not to the many tokens; its bias is the same everywhere and is normalised away.
+        """
         shown = mask[..., None].to(text.dtype)
-        return Words(self.key(text) * shown, self.value(text) * shown, mask)
+        values = functional.linear(self.value(text) * shown, self.out.weight.squeeze(-1))
+        return Words(self.key(text) * shown, values, mask)
 
     def forward(self, query: Tensor, words: Words) -> Tensor:
         """Return what each token gathered, (B, N, C)."""
         scores = query @ words.keys.transpose(1, 2) * query.shape[-1] ** -0.5
         unread = (1 - words.mask.to(scores.dtype)) * _UNREAD
-        gathered = torch.softmax(scores + unread[:, None], dim=-1) @ words.values
-        return _instance_norm(self.out(gathered))
+        shares = torch.softmax((scores + unread[:, None]).float(), dim=-1)
+        with torch.autocast(query.device.type, enabled=False):
+            return _normalised_sum(shares, words.values.float()).to(query.dtype)
 
 
 class Fusion(nn.Module):
@@ -155,6 +161,21 @@ class Salience(nn.Module):
         brightness = tokens.mean(dim=-1).view(-1, 1, grid, grid)
         weight = torch.sigmoid(self.second(torch.relu(self.first(brightness))))
         return tokens * weight.flatten(1)[..., None]
+
+
+def _normalised_sum(shares: Tensor, values: Tensor) -> Tensor:
+    """Return `_instance_norm(shares @ values)`, the norm being made before the sum.
+
+    Mean and variance of the many sums follow from those of the few shares.
+
+    Args:
+        shares: (B, N, L).
+        values: (B, L, C).
+    """
+    apart = shares - shares.mean(dim=1, keepdim=True)
+    joint = apart.transpose(1, 2) @ apart / apart.shape[1]
+    variance = ((joint @ values) * values).sum(dim=1, keepdim=True).clamp(min=0)
+    return apart @ (values * torch.rsqrt(variance + _EPS))
 
 
 def _instance_norm(tokens: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "RemoteSamKind"]
 
 _NAME = "remotesam"
-_LIBRARIES = ("torch", "safetensors.torch", "tokenizers", "transformers")
+_LIBRARIES = ("torch", "safetensors.torch", "tokenizers")
 
 
 class RemoteSamKind:

@@ -14,8 +14,16 @@ _BRANCHES: Final = {"first": "", "second": "_2"}
 _PATTERNS: Final = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        # the text encoder has the names of transformers
-        (r"^text\.bert\.", r"text_encoder."),
+        # the text encoder
+        (r"^text\.layers\.", r"text_encoder.encoder.layer."),
+        (r"^text\.", r"text_encoder."),
+        (r"(^text_encoder\.embeddings)\.norm\.", r"\1.LayerNorm."),
+        (r"(\.encoder\.layer\.\d+)\.(query|key|value)\.", r"\1.attention.self.\2."),
+        (r"(\.encoder\.layer\.\d+)\.out\.", r"\1.attention.output.dense."),
+        (r"(\.encoder\.layer\.\d+)\.out_norm\.", r"\1.attention.output.LayerNorm."),
+        (r"(\.encoder\.layer\.\d+)\.wide\.", r"\1.intermediate.dense."),
+        (r"(\.encoder\.layer\.\d+)\.narrow\.", r"\1.output.dense."),
+        (r"(\.encoder\.layer\.\d+)\.narrow_norm\.", r"\1.output.LayerNorm."),
         # stages
         (r"^backbone\.stages\.(\d)\.norm\.", r"backbone.norm\1."),
         (r"^backbone\.stages\.", r"backbone.layers."),

@@ -76,7 +76,6 @@ class RemoteSam(nn.Module):
         with torch.device("meta"):
             network = cls(shape)
         fill(network, weights, window=shape.window)
-        network.text.settle()
         return network
 
     def forward(self, pixels: Tensor, token_ids: Tensor, token_mask: Tensor) -> Tensor:

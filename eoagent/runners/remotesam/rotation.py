@@ -12,9 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eoagent.runners.remotesam.winograd import conv3x3, pays
+
 __all__ = ["RotatedConv", "turns"]
 
 _MOST_TURN: Final = math.radians(40)
+_ROWS: Final = 28
+"""Rows of a map that are pooled at a time."""
 _CENTRE: Final = 4
 _RING: Final = (0, 1, 2, 5, 8, 7, 6, 3)
 """The outer taps of a 3 x 3 kernel, clockwise; corners and edges take turns."""
@@ -32,8 +36,13 @@ class Routing(nn.Module):
 
     def forward(self, grid: Tensor) -> tuple[Tensor, Tensor]:
         """Return strength, 0 to 1, and angle in radians, each (B, 1), of maps (B, C, h, w)."""
-        tokens = self.norm(self.depthwise(grid).flatten(2).transpose(1, 2))
-        pooled = torch.relu(tokens).mean(dim=1)
+        near: Tensor = self.depthwise(grid)
+        # strip by strip, so that no second and third map of this size is held
+        strips = torch.split(near, _ROWS, dim=2)
+        sums = [
+            torch.relu_(self.norm(strip.flatten(2).transpose(1, 2))).sum(dim=1) for strip in strips
+        ]
+        pooled = torch.stack(sums).sum(dim=0) / near[0, 0].numel()
         angle = functional.softsign(self.angle(pooled)) * _MOST_TURN
         return torch.sigmoid(self.strength(pooled)), angle
 
@@ -50,8 +59,8 @@ class RotatedConv(nn.Module):
         """Return maps of the same size."""
         strength, angle = self.routing(grid)
         turned = self.kernels(strength.flatten(), angle.flatten())
-        if len(grid) == 1:
-            return functional.conv2d(grid, turned[0], padding=1)
+        if pays(grid):
+            return conv3x3(grid, turned)
         each = zip(grid, turned, strict=True)
         return torch.stack([functional.conv2d(one, kernel, padding=1) for one, kernel in each])
 

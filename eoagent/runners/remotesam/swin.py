@@ -47,23 +47,23 @@ class WindowAttention(nn.Module):
         self.proj = nn.Linear(width, width)
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
 
-    def forward(self, windows: Tensor, apart: Tensor | None) -> Tensor:
-        """Return the attended windows.
-
-        Args:
-            windows: (n, window², C), of B pictures one after the other.
-            apart: (n / B, 1, window², window²), added to the scores; None adds nothing.
-        """
-        count, tokens, width = windows.shape
-        qkv = self.qkv(windows).view(count, tokens, 3, self.heads, width // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+    def forward(self, tokens: Tensor, layout: Layout) -> Tensor:
+        """Return the attended tokens (B, N, C), window by window as they are laid out."""
+        batch, _, width = tokens.shape
+        places, inner = self.window**2, layout.inner
+        placed = self.qkv(tokens).index_select(1, layout.source)
+        # what fills a window is zero before this layer, so that its bias is all there is
+        placed[:, layout.filling] = self.qkv.bias.to(placed.dtype)
+        windows = placed.view(batch, -1, places, 3, self.heads, width // self.heads)
         bias = self.position_bias()
-        if apart is not None:
-            bias = bias + apart.to(bias.dtype)
-            if count > len(apart):
-                bias = bias.repeat(count // len(apart), 1, 1, 1)
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        out: Tensor = self.proj(seen.transpose(1, 2).reshape(count, tokens, width))
+        if layout.apart is None:
+            seen = _attend(windows, bias)
+        else:
+            mixed = bias + layout.apart.to(bias.dtype)
+            each = _attend(windows[:, :inner], bias), _attend(windows[:, inner:], mixed)
+            seen = torch.cat(each, dim=1)
+        gathered = seen.reshape(batch, -1, width).index_select(1, layout.back)
+        out: Tensor = self.proj(gathered)
         return out
 
     def position_bias(self) -> Tensor:
@@ -72,7 +72,7 @@ class WindowAttention(nn.Module):
         index = relative_positions(self.window, table.device)
         tokens = self.window**2
         pairs = table[index.flatten()].view(1, tokens, tokens, self.heads)
-        bias: Tensor = pairs.permute(0, 3, 1, 2)
+        bias: Tensor = pairs.permute(0, 3, 1, 2).contiguous()
         return bias
 
 
@@ -103,19 +103,10 @@ class Block(nn.Module):
 
     def forward(self, tokens: Tensor, grid: int) -> Tensor:
         """Return the tokens (B, grid², C) of a square map."""
-        tokens = tokens + self._attend(self.norm1(tokens), grid)
+        layout = _layout(grid, self.attn.window, self.shift, tokens.device)
+        tokens = tokens + self.attn(self.norm1(tokens), layout)
         out: Tensor = tokens + self.mlp(self.norm2(tokens))
         return out
-
-    def _attend(self, tokens: Tensor, grid: int) -> Tensor:
-        batch, _, width = tokens.shape
-        window = self.attn.window
-        layout = _layout(grid, window, self.shift, tokens.device)
-        placed = tokens.index_select(1, layout.source)
-        placed[:, layout.filling] = 0
-        windows = placed.view(-1, window**2, width)
-        seen: Tensor = self.attn(windows, layout.apart)
-        return seen.view(batch, -1, width).index_select(1, layout.back)
 
 
 class Downsample(nn.Module):
@@ -148,7 +139,7 @@ def relative_positions(window: int, device: torch.device | None = None) -> Tenso
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Layout:
+class Layout:
     """How the tokens of a square map lie in windows, one window after the other."""
 
     source: Tensor
@@ -157,30 +148,53 @@ class _Layout:
     """Places that no token of the map takes."""
     back: Tensor
     """Place of each token."""
+    inner: int
+    """Windows, the first ones, in which all tokens are neighbours."""
     apart: Tensor | None
-    """What is added to the scores of each window, (n, 1, window², window²); None adds nothing."""
+    """What is added to the scores of the other windows, (n, 1, window², window²)."""
 
 
-def _layout(grid: int, window: int, shift: int, device: torch.device) -> _Layout:
+def _attend(windows: Tensor, bias: Tensor) -> Tensor:
+    """Return windows (B, n, window², heads, d) of queries, keys and values (..., 3, heads, d).
+
+    Args:
+        windows: of each picture.
+        bias: added to the scores, (1 or n, heads, window², window²).
+    """
+    batch, count = windows.shape[:2]
+    query, key, value = windows.flatten(0, 1).permute(2, 0, 3, 1, 4)
+    if len(bias) > 1 and batch > 1:
+        bias = bias.repeat(batch, 1, 1, 1)
+    seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    seen = seen.transpose(1, 2)
+    return seen.reshape(batch, count, *seen.shape[1:])
+
+
+def _layout(grid: int, window: int, shift: int, device: torch.device) -> Layout:
     side = -(-grid // window)
     whole = side * window
     at = torch.arange(whole, device=device)
     shifted = (at + shift) % whole  # row or column of the map at each row or column of windows
+    last = torch.arange(side, device=device) == side - 1
+    # where windows are shifted, those at the right and bottom hold what lies apart
+    is_mixed = (last[:, None] | last[None, :]).flatten() & bool(shift)
+    order = torch.argsort(is_mixed.long(), stable=True)
 
     def by_window(square: Tensor) -> Tensor:
-        return square.view(side, window, side, window).transpose(1, 2).reshape(-1)
+        return square.view(side, window, side, window).transpose(1, 2).reshape(side**2, -1)[order]
 
-    row = by_window(shifted[:, None].expand(whole, whole))
-    col = by_window(shifted[None, :].expand(whole, whole))
+    row = by_window(shifted[:, None].expand(whole, whole)).flatten()
+    col = by_window(shifted[None, :].expand(whole, whole)).flatten()
     is_filling = (row >= grid) | (col >= grid)
     source = torch.where(is_filling, 0, row * grid + col)
     places = torch.arange(whole * whole, device=device)
     back = torch.empty(grid * grid, dtype=torch.long, device=device)
     back[source[~is_filling]] = places[~is_filling]
-    apart = None
-    if shift:
-        band = (at >= whole - window).long() + (at >= whole - shift).long()
-        region = by_window(3 * band[:, None] + band[None, :]).view(-1, window**2)
-        differs = region[:, :, None] != region[:, None, :]
-        apart = torch.where(differs, _APART, 0.0)[:, None]
-    return _Layout(source, places[is_filling], back, apart)
+    filling = places[is_filling]
+    if not shift:
+        return Layout(source, filling, back, side**2, None)
+    inner = (side - 1) ** 2
+    band = (at >= whole - window).long() + (at >= whole - shift).long()
+    region = by_window(3 * band[:, None] + band[None, :])[inner:]
+    differs = region[:, :, None] != region[:, None, :]
+    return Layout(source, filling, back, inner, torch.where(differs, _APART, 0.0)[:, None])

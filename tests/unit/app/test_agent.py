@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 
 import pytest
 
 from eoagent import Agent
+from eoagent.app.modelling import HomeModels
+from eoagent.contracts.answer import ModelUse
 from eoagent.contracts.errors import InputError, NotFound, SourceError
 from eoagent.contracts.plan import Plan, Step
 from eoagent.contracts.planner import Draft
+from eoagent.contracts.runner import Counters
 from eoagent.planner.scripted import ScriptedPlanner
 from eoagent.settings import Settings
 
@@ -254,3 +258,20 @@ def test_a_scripted_plan_may_refer_to_its_own_steps(tmp_path, scene):
     assert "[unverified: 12345]" in answer.text
     assert answer.steps[2].references == {"target": "$2"}
     assert answer.steps[2].arguments["target"].startswith("mask:")
+
+
+def test_an_answer_says_what_the_models_did_for_it(agent, scene, monkeypatch, tmp_path):
+    name = "remotesam-v1 cpu float32 fast"
+    looks = iter(
+        [
+            {name: Counters(requests=2, batches=2, busy_s=3.0)},
+            {name: Counters(requests=6, batches=5, busy_s=21.5), "idle": Counters()},
+        ]
+    )
+    monkeypatch.setattr(HomeModels, "counters", lambda self: next(looks))
+    answer = agent.ask(SHARE, images=[scene])
+    assert answer.usage.models == {name: ModelUse(requests=4, passes=3, busy_s=18.5)}
+    held = json.loads((answer.save(tmp_path / "out") / "answer.json").read_text())
+    assert held["usage"]["models"] == {name: {"requests": 4, "passes": 3, "busy_s": 18.5}}
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert f"{name}: 3 passes, 18.5 s" in report

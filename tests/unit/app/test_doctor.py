@@ -9,6 +9,8 @@ import pytest
 from eoagent import plugins
 from eoagent.app import doctor
 from eoagent.contracts.errors import InputError
+from eoagent.contracts.runner import Counters
+from eoagent.io.modeluse import add_use
 
 
 @pytest.fixture
@@ -122,3 +124,18 @@ def test_the_planner_of_the_settings_is_looked_at_and_nothing_is_sent(
     assert detail in found.detail
     assert "canary" not in found.detail
     assert (state == "ok") == (found.remedy == "")
+
+
+def test_what_models_did_is_told(findings, tmp_path):
+    assert not any(what.startswith("used") for what in findings())
+    add_use(
+        tmp_path / "home",
+        {
+            "remotesam-v1 cpu float32 fast": Counters(
+                requests=1200, batches=1100, busy_s=9876.54, failures=2
+            )
+        },
+    )
+    assert findings()["used remotesam-v1"].detail == (
+        "cpu float32 fast: 1,200 requests in 1,100 passes, 9,876.5 s busy, 2 failed"
+    )

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from eoagent.contracts.errors import InputError, NotFound
-from eoagent.runners.choosing import DEFAULT_ENCODER, choose_encoder
+from eoagent.runners.choosing import (
+    DEFAULT_ENCODER,
+    DEFAULT_OUTLINER,
+    DEFAULT_REASONER,
+    choose_encoder,
+    choose_outliner,
+    choose_reasoner,
+)
 from eoagent.runners.clip import KIND
 
 CARDS = KIND.cards()
@@ -65,3 +72,42 @@ def test_pictures_that_are_too_coarse_are_refused():
     for card in ("", "remoteclip-rn50"):
         with pytest.raises(InputError, match="and 300 m is coarser"):
             _choose(card=card, gsd_m=300)
+
+
+def _able(make_card, **tasks):
+    return [
+        make_card(id=name, title=name.title(), dimensions=0, tasks=[task])
+        for name, task in tasks.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("choose", "usual", "task", "otherwise"),
+    [
+        (choose_reasoner, DEFAULT_REASONER, "reason", "does not reason about pictures"),
+        (choose_outliner, DEFAULT_OUTLINER, "outline", "outlines no boxes"),
+    ],
+)
+def test_reasoners_and_outliners_are_named_or_the_default(
+    make_card, choose, usual, task, otherwise
+):
+    cards = _able(make_card, **{usual: task, "other": task, "blind": "segment"})
+    default = choose(cards)
+    assert default.card.id == usual
+    assert default.reason.startswith(f"{usual.title()} is the default ")
+    named = choose(cards, card="other")
+    assert (named.card.id, named.reason) == ("other", "")
+    with pytest.raises(NotFound, match=f"'blind' {otherwise}") as caught:
+        choose(cards, card="blind")
+    assert caught.value.hint == f"there are: {', '.join(sorted(['other', usual]))}"
+    with pytest.raises(NotFound, match="'nope' is not there"):
+        choose(cards, card="nope")
+
+
+def test_the_reasoner_of_the_settings_comes_before_the_default(make_card):
+    cards = _able(make_card, **{DEFAULT_REASONER: "reason", "other": "reason"})
+    choice = choose_reasoner(cards, usual="other")
+    assert (choice.card.id, choice.reason) == ("other", "Other is the reasoner of the settings")
+    assert choose_reasoner(cards, card=DEFAULT_REASONER, usual="other").reason == ""
+    with pytest.raises(InputError, match="40 m is coarser"):
+        choose_reasoner(cards, gsd_m=40.0)

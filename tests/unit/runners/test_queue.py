@@ -379,3 +379,29 @@ def test_a_model_is_lost_at_most_so_often_in_any_while(gaps, most):
             restarts.note()
     for place in range(len(started) - most - 1):  # one more than may be is never within the while
         assert started[place + most + 1] - started[place] >= 100.0 - 1e-6
+
+
+def test_a_listener_is_called_until_the_request_has_ended(queue, model):
+    waits = []
+    request = queue.submit("double", [1, 2])
+    found = queue.wait(
+        request,
+        deadline_s=10,
+        listen=lambda within_s: (waits.append(within_s), request.done.wait(within_s)),
+    )
+    assert found == [2, 4]
+    assert all(0 < within_s <= 0.1 for within_s in waits)
+
+
+def test_a_listener_that_fails_takes_the_request_back(queue, model):
+    model.open.clear()
+    request = queue.submit("double", [1])
+
+    def listen(within_s):
+        raise ZeroDivisionError(within_s)
+
+    with pytest.raises(ZeroDivisionError):
+        queue.wait(request, deadline_s=10, listen=listen)
+    assert request.done.is_set()
+    model.open.set()
+    assert queue.ask("double", [3], deadline_s=10) == [6]

@@ -236,7 +236,7 @@ def test_what_is_missing_names_the_commands(tmp_path):
 def test_pulling_takes_the_vocabulary_from_where_the_card_says(
     card, published, tmp_path, monkeypatch
 ):
-    from eoagent.runners import weights
+    from eoagent.runners import fetching
 
     located = []
 
@@ -248,8 +248,8 @@ def test_pulling_takes_the_vocabulary_from_where_the_card_says(
         source = published if url == "RemoteSAMv1.pth" else published.with_name(url)
         target.write_bytes(source.read_bytes())
 
-    monkeypatch.setattr(weights, "locate", locate)
-    monkeypatch.setattr(weights, "download", download)
+    monkeypatch.setattr(fetching, "locate", locate)
+    monkeypatch.setattr(fetching, "download", download)
     found = ModelStore(tmp_path / "home").pull(card, endpoint="https://hub.example")
     assert located == [
         ("1e12Leon/RemoteSAM", "RemoteSAMv1.pth", UNKNOWN),

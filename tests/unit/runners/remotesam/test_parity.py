@@ -21,7 +21,7 @@ def _attention(number):
 
 
 _PLACES = {
-    "text.embeddings": "text.bert.embeddings",
+    "text.embeddings": "text.embeddings",
     "text.last_hidden_state": "text",
     "patch_embed": "backbone.patch_embed",
     "cim.down_channel": "backbone.scales.down",
