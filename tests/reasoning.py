@@ -109,6 +109,11 @@ class ReasoningModels:
         own = [model.card for model in (self.one, self.drawer) if model is not None]
         return (*own, *(self.others.cards() if self.others is not None else ()))
 
+    def encoder(self, card="", *, gsd_m=None):
+        if self.others is None:
+            raise ModelMissing("no encoder is here", command="eoagent models pull stub-encoder")
+        return self.others.encoder(card, gsd_m=gsd_m)
+
     def reasoner(self, card="", *, gsd_m=None):
         if self.one is None:
             raise ModelMissing("no model reasons here", command="eoagent models pull stub-reasoner")

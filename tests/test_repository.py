@@ -31,6 +31,8 @@ MACHINE = re.compile(
     r"(?<![\w.])/(?:work|root|tmp/v|home/(?!someone)[a-z]+|Users/[A-Za-z]+)(?:/|\b)"
 )
 MAKING = re.compile(r"\b(?:issues?|sessions?|A\.?I\.?|LLM-written|co-?pilot|sub-?agents?|brief)\b")
+PROMPTS = "eoagent/dialogue/profiles/"
+"""Texts that published models were trained with, letter by letter."""
 NUMBERED = re.compile(r"(?:\bissue|\bPR|\bpull request)\s*#?\d+|\(#\d+\)", re.IGNORECASE)
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from eoagent.contracts.dialogue import Picture
 from eoagent.contracts.errors import InputError, ModelMissing
@@ -26,7 +28,7 @@ from eoagent.geo.grid import footprint
 from eoagent.io.knowledge import KnowledgeBase, read_knowledge
 from eoagent.io.passages import find_passages, passages_text
 
-__all__ = ["Told", "measured_figures", "passages_for", "told"]
+__all__ = ["Told", "knowledge_state", "measured_figures", "passages_for", "told"]
 
 _CITE: Final = "Cite the id in square brackets of each passage that the answer rests on."
 
@@ -43,6 +45,16 @@ class Told:
     """Passages that it may cite."""
     notes: tuple[str, ...]
     """Choices that were made, each a sentence."""
+
+    @classmethod
+    def nothing(cls) -> Told:
+        """Return what a model is told that gets the question alone."""
+        return cls(text="", figures=(), passages=(), notes=())
+
+    @property
+    def figure_sources(self) -> tuple[Source, ...]:
+        """Sources of what was measured."""
+        return tuple(dict.fromkeys(one for figure in self.figures for one in figure.sources))
 
     def sources(self, reply: Reply) -> tuple[Source, ...]:
         """Return the sources that an answer rests on besides the picture: what it cites."""
@@ -73,6 +85,7 @@ def told(
     legends: Sequence[str] = (),
     figures: Sequence[Figure] = (),
     passages: Sequence[PassageHit] = (),
+    notes: Sequence[str] = (),
 ) -> Told:
     """Return what a reasoner is told.
 
@@ -80,24 +93,25 @@ def told(
         legends: how the pictures came about.
         figures: what was measured.
         passages: passages that speak of the question.
+        notes: choices that were made before, each a sentence.
     """
     parts = [legend for legend in legends if legend]
-    notes = []
+    said = list(notes)
     if figures:
         lines = [f"- {plain_text(figure.label, 160)}: {_value(figure)}" for figure in figures]
         parts.append("Measured from the pixels, use these numbers only:\n" + "\n".join(lines))
-        notes.append(
+        said.append(
             f"the model was told what was measured ({', '.join(f.id for f in figures)}), and "
             "words it"
         )
     if passages:
         parts.append(f"Passages that may help. {_CITE}\n\n{passages_text(passages)}")
-        notes += [_note(hit) for hit in passages]
+        said += [_note(hit) for hit in passages]
     return Told(
         text="\n\n".join(parts),
         figures=tuple(figures),
         passages=tuple(passages),
-        notes=tuple(notes),
+        notes=tuple(said),
     )
 
 
@@ -149,6 +163,17 @@ def passages_for(
     if not hits:
         return (), (*notes, f"no passage of '{base.name}' speaks of it")
     return hits, notes
+
+
+def knowledge_state(services: Services) -> JsonValue:
+    """Return what the passages of a result hang on: the files of the knowledge base as they are."""
+    href = services.options.knowledge
+    if not href:
+        return None
+    root = Path(services.origins.admit(href).href)
+    files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file())
+    stats = [(str(path), path.stat()) for path in files]
+    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
 
 
 def _vector(

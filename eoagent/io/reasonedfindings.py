@@ -6,6 +6,7 @@ first two give figures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,8 +16,10 @@ from eoagent.contracts.outliner import Outliner
 from eoagent.contracts.reasoner import Grounding, Reasoner, Reply
 from eoagent.contracts.text import plain_text
 from eoagent.contracts.tool import ToolResult
+from eoagent.contracts.zoom import Visit
 from eoagent.io.gridded import grid_warnings
 from eoagent.io.modelstate import card_source, model_named
+from eoagent.io.reasoncontext import Told
 from eoagent.io.reasonedfiles import ReasonedScene
 from eoagent.io.reasonedmasks import FoundMasks, framed, no_masks, outline_boxes, own_masks
 from eoagent.io.reasonedtable import store_replies
@@ -42,6 +45,8 @@ class Drawing:
     """What it is shown of the scene; None takes the picture that was asked about."""
     missing: str = ""
     """Why there is no model, where one is wanted."""
+    masks: FoundMasks | None = None
+    """The masks, where they were drawn in parts of the scene."""
 
 
 class ReasonedFindings:
@@ -59,6 +64,8 @@ class ReasonedFindings:
         self._name = reasoner.card.title
         self._about = plain_text(f"'{scene.question}' in {scene.ref.title}", _ABOUT)
         self._replies: dict[str, Reply] = {}
+        self._visits: dict[str, Visit] = {}
+        self._told = Told.nothing()
         self._artifacts: dict[str, Artifact] = {}
         self._figures: list[FigureDraft] = []
         self._said = [how, scene.look.note(), _OPINION]
@@ -104,20 +111,42 @@ class ReasonedFindings:
         )
         drawer = drawing.outliner if grounding.mask is None else None
         look = drawing.look if drawer is not None and drawing.look is not None else self._scene.look
-        found = self._masks(grounding, status, drawer, look)
+        found = drawing.masks or self._masks(grounding, status, drawer, look)
         if found is not None:
             self._add_masks(found, grounding, drawer)
         elif drawing.missing:
             self._warnings.append(f"boxes only, as outlines need another model: {drawing.missing}")
 
-    def add_answer(self, reply: Reply) -> None:
-        """Add what the model answers in words."""
+    def add_visits(
+        self, visits: Sequence[Visit], notes: Sequence[str], replies: Sequence[Reply] = ()
+    ) -> None:
+        """Add what was looked at closer, and what the model said of each part."""
+        for number, visit in enumerate(visits[1:], start=1):
+            name = f"part {number}"
+            self._visits[name] = visit
+            if number < len(replies):
+                self._replies[name] = replies[number]
+        self._said += [note for note in notes if note not in self._said]
+
+    def add_answer(self, reply: Reply, told: Told) -> None:
+        """Add what the model answers in words.
+
+        Args:
+            reply: its answer.
+            told: what it was told besides the question.
+        """
         self._replies["answer"] = reply
+        self._told = told
+        self._said += told.notes
         answer = plain_text(" ".join(reply.answer.split()), _ANSWER).strip()
         is_read = reply.status in {"found", "none"}
         if is_read and answer:
             method = f"{self._name} was asked in words"
-            self._figures.append(self._figure("answer", answer, "answer", method=method))
+            figure = self._figure("answer", answer, "answer", method=method)
+            sources = (*figure.sources, *told.sources(reply), *told.figure_sources)
+            update = {"sources": tuple(dict.fromkeys(sources))}
+            self._figures.append(figure.model_copy(update=update))
+            self._warnings += told.doubts(self._scene.question, reply)
             return
         status = "unparseable" if is_read else reply.status
         self._warnings.append(self._unread(reply, status, "in words"))
@@ -135,6 +164,8 @@ class ReasonedFindings:
             self._replies,
             look=scene.look,
             reasoner=self._reasoner,
+            visits=self._visits,
+            told=self._told.text,
         )
         notes = (note for reply in self._replies.values() for note in reply.notes)
         return ToolResult(

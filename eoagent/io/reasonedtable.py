@@ -10,6 +10,7 @@ from eoagent.contracts.artifact import Artifact, TableRef
 from eoagent.contracts.reasoner import Reasoner, Reply
 from eoagent.contracts.store import ArtifactStore
 from eoagent.contracts.text import plain_text
+from eoagent.contracts.zoom import Visit
 from eoagent.io.reasonedview import SceneLook
 
 __all__ = ["store_replies"]
@@ -28,6 +29,8 @@ def store_replies(
     *,
     look: SceneLook,
     reasoner: Reasoner,
+    visits: Mapping[str, Visit] | None = None,
+    told: str = "",
 ) -> Artifact:
     """Keep the replies of a reasoner with all that led to them; the preview holds no word of it.
 
@@ -37,6 +40,8 @@ def store_replies(
         replies: by what was asked for (`where`, `answer`).
         look: what it was shown.
         reasoner: the model.
+        visits: parts that it was shown closer, by name.
+        told: what it was told besides the question.
 
     Raises:
         SourceError: if the disk is full or cannot be written.
@@ -44,6 +49,8 @@ def store_replies(
     rows = [
         *_of_picture(look),
         ("model", "card", reasoner.card.id),
+        *(row for name, visit in (visits or {}).items() for row in _of_visit(name, visit)),
+        *([("told", "material", told)] if told else []),
         *(("model", key, value) for key, value in sorted(reasoner.manner.items())),
         *(row for name, reply in replies.items() for row in _of_reply(name, question, reply)),
     ]
@@ -70,6 +77,17 @@ def _of_picture(look: SceneLook) -> Iterator[Row]:
     yield "picture", "size", f"{view.width} x {view.height} pixels"
     yield "picture", "window", f"columns {cols}, rows {rows} of the image"
     yield "picture", "colours", look.rule
+
+
+def _of_visit(name: str, visit: Visit) -> Iterator[Row]:
+    part = visit.window
+    cols, rows = f"{part.col} to {part.col + part.width}", f"{part.row} to {part.row + part.height}"
+    yield name, "window", f"columns {cols}, rows {rows} of the image"
+    yield name, "chosen by", visit.by
+    if visit.score is not None:
+        yield name, "likeness", f"{visit.score:.3f} standard deviations above the image as a whole"
+    if visit.found is not None:
+        yield name, "boxes", str(visit.found)
 
 
 def _of_reply(name: str, question: str, reply: Reply) -> Iterator[Row]:

@@ -49,7 +49,11 @@ class SceneLook:
 
 
 def look_at_scene(
-    reader: RasterReader, reasoner: Reasoner, *, window: Window | None = None
+    reader: RasterReader,
+    reasoner: Reasoner,
+    *,
+    window: Window | None = None,
+    any_scale: bool = False,
 ) -> SceneLook:
     """Return a scene, or a part of it, as a reasoner is shown it.
 
@@ -57,6 +61,8 @@ def look_at_scene(
         reader: the scene, open.
         reasoner: whose pixel cap and card count.
         window: the part; None is the whole.
+        any_scale: whether the picture may be coarser than the card allows, since parts of it are
+            looked at closer.
 
     Raises:
         InputError: if the scene is so large that the model is of no use at the pixels that are
@@ -70,7 +76,7 @@ def look_at_scene(
         else view_window(grid, window, most_pixels=most)
     )
     gsd_m = view.gsd_m
-    if gsd_m is not None and gsd_m > reasoner.card.gsd_max_m * (1 + _SAME):
+    if not any_scale and gsd_m is not None and gsd_m > reasoner.card.gsd_max_m * (1 + _SAME):
         raise InputError(
             f"{view.window.width} x {view.window.height} pixels seen as one picture of "
             f"{view.width} x {view.height} have {gsd_m:.4g} m each; "

@@ -120,3 +120,100 @@ def test_a_picture_that_is_not_square_is_not_cut(seeing, meaning):
         "classify_scene", raster=bench.image(pixels, PLACE), labels=["forest", "snow"]
     )
     assert found["label"] == "forest"
+
+
+@pytest.fixture
+def finding(bench, meaning):
+    """A bench with a segmenter alone, and the model."""
+    model = meaning.ColourSegmenter(meaning.COLOURS, sure=0.9)
+    return bench.using(models=meaning.OneModels(segmenter=model)), model
+
+
+def half(meaning, first, second):
+    pixels = of_one(meaning, first, 40, 40)
+    pixels[:, :, 30:] = np.array(meaning.COLOURS[second])[:, None, None]
+    return pixels
+
+
+def test_a_segmenter_tells_the_label_of_the_most_probable_pixel(finding, meaning):
+    bench, model = finding
+    raster = bench.image(half(meaning, "forest", "water"), PLACE)
+    found = bench(
+        "classify_scene", raster=raster, labels=["snow", "water", "forest"], model="segmenter"
+    )
+    figures = {f.name: f.value for f in found.figures}
+    # both are seen with 0.9 somewhere; the one that covers more goes first
+    assert (figures["label"], figures["second"]) == ("forest", "water")
+    assert figures["score"] == pytest.approx(0.9)
+    assert figures["margin"] == pytest.approx(0)
+    assert figures["shown"] == "forest, water"
+    assert {phrase for _, phrase in model.asked} == {
+        "snow in the image", "water in the image", "forest in the image",
+    }  # fmt: skip
+    content = json.loads(bench.path(found.artifacts["table"].handle).read_text())
+    assert content["columns"] == ["label", "score", "presence"]
+    mean = {"forest": 0.75 * 0.9 + 0.25 * 0.02, "water": 0.25 * 0.9 + 0.75 * 0.02, "snow": 0.02}
+    for label, score, presence in content["rows"]:
+        assert score == pytest.approx(0.02 if label == "snow" else 0.9)
+        assert presence == pytest.approx(0.5 * score + 0.5 * mean[label])
+    assert "'forest in the image' for forest" in " ".join(found.assumptions)
+
+
+def test_a_segmenter_may_see_none_of_the_labels(finding, meaning):
+    bench, _ = finding
+    raster = bench.image(of_one(meaning, "forest"), PLACE)
+    found = bench("classify_scene", raster=raster, labels=["snow", "water"], model="segmenter")
+    figures = {f.name: f.value for f in found.figures}
+    assert figures["label"] == figures["shown"] == "none"
+    assert found.warnings == ("no label has a score of 0.5 or more",)
+
+
+def test_auto_takes_the_segmenter_only_where_there_is_no_encoder(finding, seeing, meaning):
+    bench, model = finding
+    raster = bench.image(of_one(meaning, "forest"), PLACE)
+    found = bench("classify_scene", raster=raster)
+    said = " ".join(found.assumptions)
+    assert "no encoder of pictures and texts is installed, so a segmenter was asked" in said
+    assert "no labels were given; told among: airport, beach" in said
+    assert next(f.value for f in found.figures if f.name == "label") == "forest"
+    both = bench.using(models=meaning.OneModels(meaning.ColourEncoder(), model))
+    asked = len(model.asked)
+    both("classify_scene", raster=raster, labels=["forest", "snow"])
+    assert len(model.asked) == asked
+
+
+def test_a_segmenter_looks_at_a_large_scene_in_tiles(finding, meaning):
+    bench, model = finding
+    pixels = of_one(meaning, "forest", 100, 150)
+    pixels[:, 90:95, 140:145] = np.array(meaning.COLOURS["snow"])[:, None, None]
+    found = bench.values(
+        "classify_scene", raster=bench.image(pixels, PLACE), labels=["snow", "forest", "water"]
+    )
+    assert found["windows"] == len(model.asked) / 3 / 2 > 1  # each call is made twice
+    assert found["label"] == "forest"
+    assert found["second"] == "snow"
+
+
+def test_without_any_model_the_encoder_is_told_as_missing(bench, meaning):
+    own = bench.using(models=meaning.OneModels())
+    raster = own.image(of_one(meaning, "snow"), PLACE)
+    with pytest.raises(ModelMissing) as caught:
+        own("classify_scene", raster=raster)
+    assert caught.value.command == "eoagent models pull colours"
+    with pytest.raises(ModelMissing) as caught:
+        own("classify_scene", raster=raster, model="segmenter")
+    assert caught.value.command == "eoagent models pull painted"
+
+
+def test_a_result_hangs_on_the_model_that_looks(finding, seeing, meaning):
+    tool = plugins.load("eoagent.tools", "classify_scene")
+    bench, _ = finding
+    raster = bench.image(of_one(meaning, "snow"), PLACE)
+    arguments = tool.arguments(raster=raster)
+    assert tool.depends(arguments, bench.services)["card"] == "painted"
+    assert tool.depends(arguments, seeing[0].services)["card"] == "colours"
+    assert tool.price(arguments, bench.services).seconds == 2.0 * 15
+    assert tool.price(arguments, seeing[0].services).seconds == 0
+    assert "leave encoder and by out" in bench.refused(
+        "classify_scene", raster=raster, model="segmenter", by="windows"
+    )

@@ -52,7 +52,7 @@ def asking(bench, reasoning):
 
 def ask(bench, raster, **more):
     """Return the result of a call, and its figures by name."""
-    found = bench("reason", **({"raster": raster, "question": QUESTION} | more))
+    found = bench("reason", **({"raster": raster, "question": QUESTION, "parts": 0} | more))
     return found, {figure.name: figure for figure in found.figures}
 
 
@@ -437,7 +437,8 @@ def test_questions_and_wishes_are_checked(bench):
     raster = "raster:" + "0" * 12
     assert "question" in bench.refused("reason", raster=raster, question=" ")
     assert "want" in bench.refused("reason", raster=raster, question="x", want=["areas"])
-    assert "want" in bench.refused("reason", raster=raster, question="x", want=[])
+    assert "parts" in bench.refused("reason", raster=raster, question="x", parts=41)
+    assert "pictures" in bench.refused("reason", raster=raster, question="x", pictures="sound")
 
 
 def test_kept_results_hang_on_both_models_and_how_they_run(asking):
@@ -476,7 +477,10 @@ def test_the_price_is_that_of_an_overview_and_no_model_is_asked_for_it(bench, re
     bands = [{**band, "href": "https://example.org/a.tif"} for band in kept.payload["bands"]]
     payload = {**kept.payload, "bands": bands}
     far = bench.services.store.put("raster", title="far", payload=payload, preview={})
-    arguments = tool.arguments(raster=far.handle, question=QUESTION)
+    arguments = tool.arguments(raster=far.handle, question=QUESTION, parts=0)
     price = tool.price(arguments, bench.using(models=models).services)
     assert not price.is_upper_bound
     assert price.bytes == 24 * 16 * 3  # 60 x 40 pixels seen as 400, three bands of bytes
+    arguments = tool.arguments(raster=far.handle, question=QUESTION, parts=3)
+    price = tool.price(arguments, bench.using(models=models).services)
+    assert price.bytes == 4 * 24 * 16 * 3
