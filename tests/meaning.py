@@ -12,6 +12,7 @@ from eoagent.contracts.encoder import EncoderFingerprint
 from eoagent.contracts.errors import InputError, ModelMissing, NotFound
 from eoagent.contracts.geometry import BBox, TimeRange
 from eoagent.contracts.indexing import IndexInfo
+from eoagent.contracts.segmenter import PhraseMask
 from eoagent.contracts.tilesearch import SearchResult, TileHit
 
 COLOURS = {
@@ -84,14 +85,81 @@ def unit(colours):
     return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
 
 
-class OneModels:
-    """One encoder, or none."""
+class ColourSegmenter:
+    """Finds the pixels that have the colour of a thing, each with a stated probability."""
 
-    def __init__(self, encoder=None):
+    reason = "Painted is the default segmenter"
+    manner = {"device": "cpu", "precision": "float32"}  # noqa: RUF012
+
+    def __init__(self, colours, *, sure=0.9, **changes):
+        self.colours = dict(colours)
+        self.sure = sure
+        said = {
+            "id": "painted",
+            "title": "Painted",
+            "tasks": ("segment",),
+            "input_px": 64,
+            "dimensions": 0,
+            "weights": WeightsSource(file="none", sha256="cd" * 32),
+            "options": {
+                "class_prompt": "{} in the image",
+                "class_names": {"storagetank": ["oil tank"], "ship": []},
+                "phrase_s": {"cpu": 2.0},
+            },
+        }
+        self.card = colour_card(**{**said, **changes})
+        self.asked = []
+
+    def segment(self, picture, phrases):
+        assert picture.dtype == np.uint8
+        for phrase in phrases:
+            self.asked.append((picture.shape[:2], phrase))
+            known = [word for word in self.colours if word in phrase]
+            found = np.full(picture.shape[:2], 0.02, np.float32)
+            if known:
+                yes = (picture == np.array(self.colours[max(known, key=len)])).all(axis=-1)
+                found[yes] = self.sure
+            yield self.result(found)
+
+    @staticmethod
+    def result(found):
+        """Return probabilities (height, width) with how likely there is any."""
+        presence = 0.5 * float(found.max()) + 0.5 * float(found.mean(dtype=np.float64))
+        return PhraseMask(probability=found, presence=presence)
+
+
+class OneModels:
+    """One encoder, segmenter and reasoner, or none of one or the other."""
+
+    def __init__(self, encoder=None, segmenter=None, reasoner=None, *, contours=None):
+        self.parts = contours
         self.one = encoder
+        self.finds = segmenter
+        self.talks = reasoner
 
     def cards(self):
-        return () if self.one is None else (self.one.card,)
+        return tuple(m.card for m in (self.one, self.finds, self.talks) if m is not None)
+
+    def segmenter(self, card="", *, gsd_m=None):
+        if self.parts is not None and card == self.parts.card.id:
+            return self.parts
+        return self._take(self.finds, card or "painted", gsd_m)
+
+    def reasoner(self, card="", *, gsd_m=None):
+        return self._take(self.talks, card or "talker", gsd_m)
+
+    @staticmethod
+    def _take(one, card, gsd_m):
+        if one is None:
+            raise ModelMissing(
+                f"the weights of {card} are not installed", command=f"eoagent models pull {card}"
+            )
+        if card != one.card.id:
+            raise NotFound(f"there is no model '{card}'", hint=f"there are: {one.card.id}")
+        reason = one.card.refusal(gsd_m)
+        if reason:
+            raise InputError(reason, hint="take another model")
+        return one
 
     def encoder(self, card="", *, gsd_m=None, like=None):
         if self.one is None:

@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 import scipy  # loads its parts when they are first used
-import shapely
 from numpy.typing import NDArray
 
 from eoagent.contracts.errors import InputError
 from eoagent.geo.boxes import Boxes, Scores
+from eoagent.geo.oriented import rectangle_around
 
 __all__ = ["Blobs", "Mask", "cut", "find_blobs", "turned_box"]
 
@@ -125,24 +125,5 @@ def turned_box(blobs: Blobs, number: int, *, of_centres: bool = False) -> NDArra
     more = 0 if of_centres else 1
     corners = [(left, rows), (right + more, rows), (left, rows + more), (right + more, rows + more)]
     points = np.concatenate([np.column_stack(pair) for pair in corners]).astype(np.float64)
-    found: NDArray[np.float64] = np.add(_around(points), (x1, y1))
+    found: NDArray[np.float64] = np.add(rectangle_around(points), (x1, y1))
     return found
-
-
-def _around(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the corners of the smallest rectangle around points; one side lies on their hull."""
-    hull = shapely.get_coordinates(shapely.convex_hull(shapely.multipoints(points)))
-    edges = np.diff(hull, axis=0)
-    lengths = np.hypot(edges[:, 0], edges[:, 1])
-    along = edges[lengths > 0] / lengths[lengths > 0, None]
-    if not len(along):
-        along = np.array([[1.0, 0.0]])
-    across = np.column_stack([-along[:, 1], along[:, 0]])
-    u, v = hull @ along.T, hull @ across.T
-    spans = (u.max(axis=0) - u.min(axis=0)) * (v.max(axis=0) - v.min(axis=0))
-    best = int(np.argmin(spans))
-    ends = [(u[:, best].max(), v[:, best].max()), (u[:, best].min(), v[:, best].max())]
-    ends += [(u[:, best].min(), v[:, best].min()), (u[:, best].max(), v[:, best].min())]
-    corners = np.array([a * along[best] + b * across[best] for a, b in ends])
-    start = np.lexsort((np.round(corners[:, 0], 9), np.round(corners[:, 1], 9)))[-1]
-    return np.roll(corners, -int(start), axis=0)

@@ -16,7 +16,7 @@ from eoagent.geo.components import Components, ComponentTable
 from eoagent.geo.grid import strips
 from eoagent.geo.projection import Floats
 
-__all__ = ["InstanceTable", "Instances", "outer_boxes"]
+__all__ = ["InstanceTable", "Instances", "apart_boxes", "outer_boxes"]
 
 _STRIP_PIXELS: Final = 1 << 18
 
@@ -40,16 +40,31 @@ class InstanceTable:
         edges = (table.col_start, table.row_start, table.col_stop, table.row_stop)
         return np.column_stack(edges).astype(np.int64).reshape(len(self), 4)
 
-    def choose(self, *, least_px: float = 0.0, drops_inner: bool = False) -> NDArray[np.intp]:
+    def choose(
+        self,
+        *,
+        least_px: float = 0.0,
+        least_score: float = 0.0,
+        drops_inner: bool = False,
+        most_overlap: float = 1.0,
+        among: Bools | None = None,
+    ) -> NDArray[np.intp]:
         """Return the places of the objects that stay, best first.
 
         Args:
             least_px: objects of fewer pixels are dropped.
+            least_score: objects of a lower score are dropped.
             drops_inner: drop objects whose box lies in the box of another.
+            most_overlap: of two boxes whose intersection over union is above it, the better one
+                stays; 1 keeps both.
+            among: objects that may stay, (n,); None means all.
         """
-        kept = np.flatnonzero(self.table.pixels >= least_px)
+        may_stay = (self.table.pixels >= least_px) & (self.scores >= least_score)
+        kept = np.flatnonzero(may_stay if among is None else may_stay & among)
         if drops_inner and len(kept):
             kept = kept[outer_boxes(self.boxes[kept], self.scores[kept])]
+        if most_overlap < 1 and len(kept):
+            kept = kept[apart_boxes(self.boxes[kept], self.scores[kept], most_overlap)]
         return kept[np.argsort(-self.scores[kept], kind="stable")]
 
 
@@ -116,3 +131,39 @@ def outer_boxes(boxes: Boxes, scores: Scores) -> NDArray[np.intp]:
     gone = np.zeros(len(boxes), bool)
     gone[inner[~is_equal | first]] = True
     return np.flatnonzero(~gone)
+
+
+def apart_boxes(boxes: Boxes, scores: Scores, most: float) -> NDArray[np.intp]:
+    """Return the places of the boxes that stay, as `eoagent.geo.boxes.suppress` has it, in order.
+
+    Only boxes that meet are compared, so that a scene may have many.
+
+    Args:
+        boxes: (n, 4).
+        scores: (n,); of equal scores the earlier box is better.
+        most: intersection over union above which the better of two alone stays.
+    """
+    shapes = np.array([shapely.box(*box) for box in boxes.tolist()], object)
+    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    rank = np.empty(len(boxes), np.intp)
+    rank[np.argsort(-scores, kind="stable")] = np.arange(len(boxes))
+    is_better = rank[first] < rank[second]
+    first, second = first[is_better], second[is_better]
+    clash = _overlap(boxes[first], boxes[second]) > most
+    first, second = first[clash], second[clash]
+    stays = np.ones(len(boxes), bool)
+    # from the best on: whoever still stays removes the worse ones that it covers
+    for better, worse in sorted(
+        zip(first.tolist(), second.tolist(), strict=True), key=lambda pair: int(rank[pair[0]])
+    ):
+        stays[worse] &= not stays[better]
+    return np.flatnonzero(stays)
+
+
+def _overlap(some: Boxes, others: Boxes) -> NDArray[np.float64]:
+    """Return the intersection over union of boxes (n, 4) with as many others, pair by pair."""
+    sides = np.minimum(some[:, 2:], others[:, 2:]) - np.maximum(some[:, :2], others[:, :2])
+    shared = np.prod(np.clip(sides, 0, None), axis=1, dtype=np.float64)
+    own, other = (np.prod(b[:, 2:] - b[:, :2], axis=1, dtype=np.float64) for b in (some, others))
+    found: NDArray[np.float64] = shared / (own + other - shared)
+    return found

@@ -46,7 +46,12 @@ CALLS = {
     "find_scenes": {"catalog": "<folder>"},
     "search_tiles": {"text": ["a forest"], "k": 2},
     "find_regions": {"raster": "<image>", "text": "a forest", "budget": 40},
+    "segment": {"raster": "<image>", "phrase": "a forest"},
+    "detect": {"raster": "<image>", "classes": ["forests", "dams"]},
+    "count_objects": {"raster": "<image>", "classes": ["forests"]},
+    "describe_image": {"raster": "<image>", "classes": ["forests"]},
     "classify_scene": {"raster": "<image>", "labels": ["a forest", "water", "snow", "a desert"]},
+    "reason": {"raster": "<image>", "question": "where to land?", "want": ["mask", "answer"]},
     "rank": {"figures": ["f1", "f2"]},
     "relate": {"relation": "within", "first": "<mask>", "second": "<zones>", "distance_m": 500},
     "time_series": {"figures": ["f1", "f2", "f3"]},
@@ -82,7 +87,7 @@ def figure(number, value):
 
 
 @pytest.fixture
-def equipped(services, tmp_path, meaning):
+def equipped(services, tmp_path, meaning, reasoning):
     """Services with three figures, an output folder, a model that sees colours, and an index."""
     encoder = meaning.ColourEncoder(input_px=4)
     tiles = [
@@ -91,7 +96,11 @@ def equipped(services, tmp_path, meaning):
     index = meaning.OneIndex(tiles, encoder.encode_texts(["a forest", "water"]), encoder)
     return replace(
         services,
-        models=meaning.OneModels(encoder),
+        models=reasoning.ReasoningModels(
+            reasoning.StubReasoner([[1, 2, 9, 8]]),
+            reasoning.StubOutliner(),
+            others=meaning.OneModels(encoder, meaning.ColourSegmenter(meaning.COLOURS)),
+        ),
         indexes=meaning.OneIndexes(index),
         figures={f"f{n}": figure(n, 100.0 * n**2) for n in (1, 2, 3)},
         options=replace(services.options, out_dir=tmp_path / "out"),

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
-from eoagent.contracts.artifact import Artifact, RasterHandle
-from eoagent.contracts.encoder import Encoder, Vectors
-from eoagent.contracts.errors import InputError
+from eoagent.contracts.artifact import RasterHandle
+from eoagent.contracts.encoder import Encoder
+from eoagent.contracts.errors import InputError, ModelMissing
 from eoagent.contracts.figure import FigureDraft
+from eoagent.contracts.price import Price
 from eoagent.contracts.raster import RasterRef
 from eoagent.contracts.tool import (
     Arguments,
@@ -23,12 +22,16 @@ from eoagent.contracts.tool import (
     ToolCard,
     ToolResult,
 )
-from eoagent.geo.pyramid import spots_at
-from eoagent.io.blockwise import open_reader
-from eoagent.io.tileview import show_window
+from eoagent.io.askedscene import SceneToAsk, asking_price, scene_to_ask
+from eoagent.io.modelstate import card_source, encoder_state, model_named, model_state
+from eoagent.io.plaintable import store_table
+from eoagent.io.readprice import reading_price
+from eoagent.io.scenelabels import LEAST, SEEN_LABELS, see_labels, seen_figures, seen_table
+from eoagent.io.scenevectors import scene_vectors
 from eoagent.io.tilewords import SCORE_NOTE, model_source
-from eoagent.io.windowvectors import WindowVectors, known_gsd_m
+from eoagent.io.windowvectors import known_gsd_m
 from eoagent.runners.wording import encode_words
+from eoagent.vectors.classphrases import class_phrases
 from eoagent.vectors.prompts import USUAL_ENSEMBLE
 from eoagent.vectors.zeroshot import zero_shot
 
@@ -61,9 +64,6 @@ LABELS: Final = (
     "a wetland",
 )
 """Labels among which a scene is told where none are given: the usual ones of scene data sets."""
-_LARGE: Final = 2
-"""Images with more windows than this along a side are told window by window."""
-_MOST_WINDOWS: Final = 400
 _FEW: Final = 4
 
 
@@ -73,17 +73,27 @@ class ClassifyScene(Arguments):
     raster: RasterHandle
     """The image."""
     labels: tuple[str, ...] = Field(default=(), max_length=200)
-    """Labels to choose among, in a few English words each, two or more; left out, a list of 24
-    usual kinds of scene, which the answer states."""
+    """Labels to choose among, in a few English words each, two or more; left out, a list of usual
+    kinds of scene, which the answer states."""
     by: Literal["auto", "whole", "windows"] = "auto"
     """Whether the image is looked at as a whole or window by window; auto takes windows where it
     is large."""
     encoder: str = Field(default="", max_length=61)
     """Id of the model; empty takes the default for the pixel size."""
+    model: Literal["auto", "encoder", "segmenter"] = "auto"
+    """What looks: an encoder compares the image with each label, and one label is always nearest; a
+    segmenter looks for each label pixel by pixel, and may see several, or none. auto takes the
+    encoder, or the segmenter where only that is installed."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.model == "segmenter" and (self.encoder or self.by != "auto"):
+            raise ValueError("a segmenter looks tile by tile: leave encoder and by out")
+        return self
 
 
 def classify_scene(arguments: ClassifyScene, services: Services) -> ToolResult:
-    """Return the label that lies nearest to an image, how far the next is, and all in a table.
+    """Return the label that fits an image best, how far the next is, and all in a table.
 
     Whether the model is of use at the image's pixel size is checked before it is loaded.
 
@@ -94,73 +104,85 @@ def classify_scene(arguments: ClassifyScene, services: Services) -> ToolResult:
         ModelError: if it fails.
         SourceError: if pixels could not be had.
     """
-    labels = tuple(dict.fromkeys(label.strip() for label in arguments.labels)) or LABELS
-    if len(labels) < 2:
+    given = tuple(dict.fromkeys(label.strip() for label in arguments.labels))
+    if len(given) == 1:
         raise InputError(
-            f"one label was given ('{labels[0]}'), and a label is a choice among two or more",
+            f"one label was given ('{given[0]}'), and a label is a choice among two or more",
             hint="name what else the image may show, or give no labels",
         )
+    encoder = _encoder(arguments, services)
+    if encoder is None:
+        return _by_segmenter(arguments, services, given or SEEN_LABELS)
+    return _by_encoder(arguments, services, encoder, given or LABELS)
+
+
+def _encoder(arguments: ClassifyScene, services: Services) -> Encoder | None:
+    """Return the encoder that looks; None where a segmenter does."""
+    if arguments.model == "segmenter":
+        return None
     ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
-    encoder = services.models.encoder(arguments.encoder, gsd_m=known_gsd_m(ref.grid))
+    try:
+        return services.models.encoder(arguments.encoder, gsd_m=known_gsd_m(ref.grid))
+    except ModelMissing:
+        if arguments.model == "encoder" or arguments.encoder:
+            raise
+        try:
+            _scene(arguments, services).segmenter(services)
+        except ModelMissing:
+            pass  # the one that was looked for first is told
+        else:
+            return None
+        raise
+
+
+def _by_encoder(
+    arguments: ClassifyScene, services: Services, encoder: Encoder, labels: tuple[str, ...]
+) -> ToolResult:
+    ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
     classes = encode_words(encoder, labels)
-    vectors, rule = _vectors(arguments, services, ref, encoder)
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    whole = (mean / np.linalg.norm(mean)).astype(np.float32)[None]
-    found = zero_shot(whole, classes, k=len(labels))
-    told = zero_shot(vectors, classes)
-    counts = Counter(int(n) for n in told.classes[:, 0])
+    seen = scene_vectors(services, ref, encoder, by=arguments.by)
+    windows = len(seen.vectors)
+    found = zero_shot(seen.mean, classes, k=len(labels))
+    counts = Counter(int(n) for n in zero_shot(seen.vectors, classes).classes[:, 0])
     order = [int(n) for n in found.classes[0]]
     cosines = [float(v) for v in found.cosines[0]]
-    shares = [100.0 * counts[n] / len(vectors) for n in order]
-    table = _table(services, ref, [labels[n] for n in order], cosines, shares)
-    sources = (*ref.sources, model_source(encoder.fingerprint))
-    figures = _figures(
-        ref.title, [labels[n] for n in order], cosines, windows=(len(vectors), shares[0])
+    shares = [100.0 * counts[n] / windows for n in order]
+    names = [labels[n] for n in order]
+    table = store_table(
+        services.store,
+        {"label": "", "score": "1", "share_pct": "percent"},
+        list(zip(names, cosines, shares, strict=True)),
+        label=f"labels of {ref.title}, nearest first",
     )
+    sources = (*ref.sources, model_source(encoder.fingerprint))
+    figures = _figures(ref.title, names, cosines, windows=(windows, shares[0]))
     return ToolResult(
         artifacts={"table": table},
         figures=tuple(f.model_copy(update={"sources": sources}) for f in figures),
-        assumptions=_choices(arguments, encoder, labels, len(vectors), rule),
+        assumptions=_choices(arguments, encoder, labels, windows, seen.rule),
         warnings=_doubts(labels, order, cosines),
     )
 
 
-def _vectors(
-    arguments: ClassifyScene, services: Services, ref: RasterRef, encoder: Encoder
-) -> tuple[Vectors, str]:
-    """Return the vectors of the image or of its windows, and how values became colours."""
-    grid, edge = ref.grid, encoder.card.input_px
-    is_large = max(grid.height, grid.width) > _LARGE * edge
-    with open_reader(services, ref) as reader:
-        if arguments.by == "whole" or (arguments.by == "auto" and not is_large):
-            shown = show_window(reader, max_px=4 * edge)
-            return encoder.encode_images([_square(shown.pixels)]), shown.rule
-        embed = WindowVectors(
-            reader, encoder, deadline=services.deadline, progress=services.progress
-        )
-        scale = 1
-        while len(spots_at(scale, grid.height, grid.width, edge)) > _MOST_WINDOWS:
-            scale *= 2
-        spots = spots_at(scale, grid.height, grid.width, edge)
-        _, vectors = embed([spot.window(edge, grid.height, grid.width) for spot in spots])
-    if not len(vectors):
-        raise InputError(
-            f"'{ref.title}' has no window with enough valid pixels",
-            hint="check it with describe_data",
-        )
-    return vectors, embed.rule
-
-
-def _square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture as a square with black around it, so that nothing of it is cut off."""
-    height, width = pixels.shape[:2]
-    side = max(height, width)
-    if height == width:
-        return pixels
-    padded = np.zeros((side, side, 3), dtype=np.uint8)
-    top, left = (side - height) // 2, (side - width) // 2
-    padded[top : top + height, left : left + width] = pixels
-    return padded
+def _by_segmenter(
+    arguments: ClassifyScene, services: Services, labels: tuple[str, ...]
+) -> ToolResult:
+    scene = _scene(arguments, services)
+    segmenter = scene.segmenter(services)
+    seen = see_labels(services, scene, segmenter, labels)
+    sources = (*scene.ref.sources, card_source(segmenter.card))
+    said = [model_named(segmenter, is_asked_for=False), *seen.assumptions]
+    if arguments.model == "auto":
+        said.insert(1, "no encoder of pictures and texts is installed, so a segmenter was asked")
+    if not arguments.labels:
+        said.append(f"no labels were given; told among: {', '.join(labels)}")
+    is_none = seen.labels[0].score < LEAST
+    return ToolResult(
+        artifacts={"table": seen_table(services.store, seen, scene.ref.title)},
+        figures=seen_figures(seen, scene.ref.title, model=segmenter.card.title, sources=sources),
+        assumptions=tuple(said),
+        warnings=(f"no label has a score of {LEAST:g} or more",) if is_none else (),
+    )
 
 
 def _figures(
@@ -187,23 +209,6 @@ def _figures(
             name=name, value=value, unit=unit, label=f"{what} of {title}"[:200], method=method
         )
         for name, value, unit, what in rows
-    )
-
-
-def _table(
-    services: Services, ref: RasterRef, names: list[str], cosines: list[float], shares: list[float]
-) -> Artifact:
-    columns = ["label", "score", "share_pct"]
-    rows = [list(row) for row in zip(names, cosines, shares, strict=True)]
-    label = f"labels of {ref.title}, nearest first"[:200]
-    file = services.store.scratch(".json")
-    units = {"score": "1", "share_pct": "percent"}
-    content = {"columns": columns, "units": units, "rows": rows}
-    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    payload = {"path": "", "columns": columns, "rows": len(rows), "label": label}
-    preview = {"columns": columns, "rows": len(rows), "first": names[:3]}
-    return services.store.put(
-        "table", title=label[:120], payload=payload, preview=preview, file=file
     )
 
 
@@ -235,22 +240,37 @@ def _doubts(labels: tuple[str, ...], order: list[int], cosines: list[float]) -> 
     return (f"'{first}' and '{second}' are about as near: the label is not clear",)
 
 
+def _scene(arguments: ClassifyScene, services: Services) -> SceneToAsk:
+    return scene_to_ask(services, arguments.raster, names=arguments.labels)
+
+
+def _price(arguments: ClassifyScene, services: Services) -> Price:
+    if _encoder(arguments, services) is not None:
+        ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
+        return reading_price(ref)
+    scene = _scene(arguments, services)
+    segmenter = scene.segmenter(services)
+    phrases = [one.phrase for one in class_phrases(segmenter.card, arguments.labels or SEEN_LABELS)]
+    return asking_price(services, scene, segmenter, phrases, is_kept=False)
+
+
 def _depends(arguments: ClassifyScene, services: Services) -> JsonValue:
-    ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
-    encoder = services.models.encoder(arguments.encoder, gsd_m=known_gsd_m(ref.grid))
-    return encoder.fingerprint.to_dict()
+    if _encoder(arguments, services) is not None:
+        return encoder_state(services, arguments.raster, arguments.encoder)
+    return model_state(_scene(arguments, services).segmenter(services))
 
 
 TOOL = FunctionTool(
     card=ToolCard(
         name="classify_scene",
-        summary="What kind of scene an image shows: the nearest of some labels in words, by a "
-        "model of pictures and texts, without training.",
+        summary="What kind of scene an image shows: the best of some labels in words, by a model "
+        "of pictures and texts, or by one that finds phrases in pictures.",
         outputs=(
             Output(name="table", kind="table", about="all labels with scores, nearest first"),
-            Output(name="label", kind="figure", about="the nearest label, choice"),
+            Output(name="label", kind="figure", about="the best label, or none, choice"),
+            Output(name="shown", kind="figure", about="all that a segmenter sees, choice"),
             Output(name="second", kind="figure", about="the next label, choice"),
-            Output(name="score", kind="figure", about="similarity of the label, 1"),
+            Output(name="score", kind="figure", about="similarity or probability of the label, 1"),
             Output(name="margin", kind="figure", about="how far it is above the next, 1"),
             Output(name="z", kind="figure", about="how far it is above all others, 1"),
             Output(name="windows", kind="figure", about="windows looked at, if any, count"),
@@ -260,5 +280,6 @@ TOOL = FunctionTool(
     ),
     arguments=ClassifyScene,
     function=classify_scene,
+    price=_price,
     depends=_depends,
 )

@@ -27,6 +27,7 @@ from eoagent.geo.grid import pixel_to_crs, pixel_to_lonlat
 from eoagent.geo.pyramid import apart
 from eoagent.io.blockwise import open_reader
 from eoagent.io.featureset import FeatureSet, feature_set
+from eoagent.io.modelstate import encoder_state
 from eoagent.io.stored_features import store_features
 from eoagent.io.tilewords import SCORE_NOTE, model_source
 from eoagent.io.windowvectors import Seen, WindowVectors, known_gsd_m, look_through
@@ -181,9 +182,7 @@ def _choices(arguments: FindRegions, encoder: Encoder, seen: Seen, rule: str) ->
 
 
 def _depends(arguments: FindRegions, services: Services) -> JsonValue:
-    ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
-    encoder = services.models.encoder(arguments.encoder, gsd_m=known_gsd_m(ref.grid))
-    return encoder.fingerprint.to_dict()
+    return encoder_state(services, arguments.raster, arguments.encoder)
 
 
 TOOL = FunctionTool(

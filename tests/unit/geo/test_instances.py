@@ -12,9 +12,9 @@ from eoagent.contracts.geometry import Window
 from eoagent.contracts.raster import Grid
 from eoagent.geo import instances
 from eoagent.geo.area import pixel_areas
-from eoagent.geo.boxes import inside
+from eoagent.geo.boxes import inside, suppress
 from eoagent.geo.grid import strips
-from eoagent.geo.instances import Instances, outer_boxes
+from eoagent.geo.instances import Instances, apart_boxes, outer_boxes
 
 
 def found_in(yes, probability, *, valid=None, rows=3, connectivity=8, areas=None):
@@ -106,3 +106,29 @@ def test_windows_count_from_the_top_of_the_scene():
     yes = np.array([[True, False]])
     found.add(Window(row=7, col=0, height=1, width=2), yes, ~(yes & ~yes), yes.astype(np.float32))
     assert found.finish().boxes.tolist() == [[0, 7, 1, 8]]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 30), st.floats(0.05, 0.95))
+def test_boxes_stay_apart_as_in_the_plain_rule(seed, count, most):
+    rng = np.random.default_rng(seed)
+    corners = rng.integers(0, 12, (count, 2))
+    boxes = np.concatenate([corners, corners + rng.integers(1, 8, (count, 2))], axis=1)
+    scores = rng.integers(0, 5, count) / 5  # many are equal
+    assert sorted(suppress(boxes, scores, most)) == apart_boxes(boxes, scores, most).tolist()
+
+
+def test_of_boxes_that_overlap_the_better_stays_and_bad_scores_go():
+    yes = np.zeros((12, 40), bool)
+    yes[0, 0:10] = yes[0:10, 0] = True  # an angle, and another in it, shifted
+    yes[2, 2:11] = yes[2:11, 2] = True
+    yes[5, 30:33] = True
+    probability = np.where(yes, np.float32(0.6), np.float32(0))
+    probability[2:11, 2:11] *= 1.5
+    found = found_in(yes, probability)
+    assert len(found) == 3
+    assert len(found.choose()) == 3
+    apart = found.choose(most_overlap=0.5)
+    assert found.scores[apart].tolist() == pytest.approx([0.9, 0.6])
+    assert len(found.choose(most_overlap=0.5, least_score=0.7)) == 1
+    assert len(found.choose(least_score=0.95)) == 0
