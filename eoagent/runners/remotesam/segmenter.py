@@ -105,7 +105,7 @@ class Segmenter:
 
     @property
     def memory_mb(self) -> int:
-        """Memory of the weights, MB; a pass takes about 1,000 MB more at the published size."""
+        """Memory of the weights, MB; a pass takes about 650 MB more at the published size."""
         held = (*self._network.parameters(), *self._network.buffers())
         return round(sum(value.nbytes for value in held) / 1e6)
 
