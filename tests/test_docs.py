@@ -246,7 +246,7 @@ def test_what_the_readme_says_is_not_there_is_not_there(generate):
     missing = README.partition("## Not part of this version")[2]
     assert "A web page" in missing
     assert "eoagent serve" not in generate.command_table()
-    assert "Objects are not detected" in missing
-    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    tools = config["project"]["entry-points"]["eoagent.tools"]
-    assert not {"segment", "detect", "count_objects", "describe_image", "reason"} & set(tools)
+    assert "**Weights.** None is shipped" in missing
+    packages = [ROOT / "eoagent", ROOT / "tools", ROOT / "indexes"]
+    shipped = [path for package in packages for path in package.rglob("*")]
+    assert not [p for p in shipped if p.suffix in {".pt", ".pth", ".safetensors", ".bin", ".onnx"}]
