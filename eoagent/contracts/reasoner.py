@@ -20,7 +20,7 @@ not be read, or it was broken off."""
 Zoom = Callable[[tuple[float, float, float, float]], Picture]
 """Gives the part of the first picture within a box (x1, y1, x2, y2; its pixels) in full detail.
 
-It raises BudgetExceeded when no more may be looked at."""
+It raises BudgetExceeded when no more may be looked at, or that part cannot be shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

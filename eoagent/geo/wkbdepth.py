@@ -15,8 +15,11 @@ _SRID: Final = 0x20000000
 _HEIGHT: Final = 0x80000000
 _MEASURE: Final = 0x40000000
 _ORDERS: Final = (">", "<")
-_POINT, _LINE, _POLYGON = 1, 2, 3
-_COLLECTIONS: Final = range(4, 8)
+_POINT: Final = 1
+_LINES: Final = frozenset({2, 8})
+_POLYGONS: Final = frozenset({3, 17})
+_COLLECTIONS: Final = frozenset({4, 5, 6, 7, 9, 10, 11, 12, 15, 16})
+"""Those of curves and surfaces too."""
 
 
 def wkb_depth(blob: bytes, *, most: int) -> int:
@@ -65,9 +68,9 @@ def _step(blob: bytes, at: int) -> tuple[int, int]:
     at += 4
     if kind in _COLLECTIONS:
         return at, count
-    if kind == _LINE:
+    if kind in _LINES:
         return at + 8 * wide * count, 0
-    if kind != _POLYGON:
+    if kind not in _POLYGONS:
         raise ValueError(f"a geometry is of the kind {kind}")
     for _ in range(count):
         (points,) = struct.unpack_from(f"{order}I", blob, at)

@@ -228,12 +228,18 @@ class ChatServer:
 
 
 def _read(parts: ReplyParts, head: Reply, chunks: Iterator[bytes], limit: int) -> None:
-    """Read a reply as it came: a server may send one document where a stream was asked for."""
-    if "event-stream" in head.headers.get("content-type", "").lower():
-        for data in event_data(chunks, max_bytes=limit):
-            parts.add_event(data)
-    else:
-        parts.add_whole(take(chunks, limit))
+    """Read a reply as it came: a server may send one document where a stream was asked for.
+
+    What does not say that it is a stream is told by how it begins.
+    """
+    if "event-stream" not in head.headers.get("content-type", "").lower():
+        body = take(chunks, limit)
+        if not body.startswith((b"data:", b"\xef\xbb\xbfdata:", b":")):
+            parts.add_whole(body)
+            return
+        chunks = iter([body])
+    for data in event_data(chunks, max_bytes=limit):
+        parts.add_event(data)
 
 
 def _text(value: Any) -> str:

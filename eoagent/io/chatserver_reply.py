@@ -14,6 +14,7 @@ _LENGTH: Final = frozenset({"length", "max_tokens", "max_length"})
 _BROKEN: Final = frozenset({"abort", "error", "cancelled"})
 _WITHHELD: Final = "content_filter"
 _DONE: Final = "[DONE]"
+_MOST_TOKENS: Final = 1 << 40
 _NO_PROTOCOL: Final = "check that the address is that of a server with the OpenAI protocol"
 
 
@@ -50,6 +51,7 @@ class ReplyParts:
         self._finish = ""
         self._is_ended = False
         self._has_begun = False
+        self._is_call = False
         self._tokens = (0, 0)
         telling.begin()
 
@@ -87,7 +89,13 @@ class ReplyParts:
             raise FaultError(f"gave a reply up ({self._finish})", hint="see the server's log")
         if self._finish == _WITHHELD:
             raise FaultError(
-                "withheld a reply (content_filter)", kind="final", hint="put the question otherwise"
+                f"withheld a reply ({_WITHHELD})", kind="final", hint="put the question otherwise"
+            )
+        if self._is_call and not any(self._text):
+            raise FaultError(
+                "answers with a call of a tool, and was offered none",
+                kind="final",
+                hint="start the server without a parser of tool calls",
             )
         read, written = self._tokens
         return Said(
@@ -108,6 +116,8 @@ class ReplyParts:
         if isinstance(usage, dict):
             self._tokens = (_count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
         choices = record.get("choices")
+        if choices is None and part == "delta" and "choices" in record:
+            choices = []  # the piece of some servers that only counts tokens
         if not isinstance(choices, list) or (part == "message" and not choices):
             raise FaultError("answers with what is no reply", hint=_NO_PROTOCOL)
         for choice in choices[:1]:  # one reply was asked for
@@ -124,8 +134,11 @@ class ReplyParts:
         text = _words(words.get("content"))
         self._think.append(think)
         self._text.append(text)
+        self._is_call = self._is_call or bool(words.get("tool_calls"))
+        if _words(words.get("refusal")) and not text:
+            self._finish = _WITHHELD
         finish = choice.get("finish_reason")
-        if isinstance(finish, str):
+        if isinstance(finish, str) and self._finish != _WITHHELD:
             self._finish = finish
         if think or text:
             self._telling.tell(think, text)
@@ -145,4 +158,6 @@ def _words(value: Any) -> str:
 
 def _count(usage: dict[str, Any], name: str) -> int:
     value = usage.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 < value < _MOST_TOKENS else 0

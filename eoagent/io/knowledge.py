@@ -7,8 +7,11 @@ Documents (`.md`, `.txt`) are cut at blank lines into passages cited as `file.md
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +20,12 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from eoagent.contracts.errors import InputError, SourceError
-from eoagent.contracts.figure import Source
+from eoagent.contracts.figure import Fingerprint, Source
 from eoagent.contracts.knowledge import Passage
 from eoagent.contracts.store import Origins
-from eoagent.io.fingerprint import fingerprint_file
+from eoagent.contracts.text import plain_text
 from eoagent.io.knowledgerows import KnowledgeRow, parquet_rows, text_rows
+from eoagent.vectors.lexical import LexicalIndex
 
 __all__ = ["KnowledgeBase", "read_knowledge"]
 
@@ -48,6 +52,8 @@ class KnowledgeBase:
     """Unit vectors of their pictures, (n, d), zeros where a passage has none; None without any."""
     encoder: str
     """Card of the model that made the vectors; empty without any."""
+    words: LexicalIndex
+    """Titles and texts of the passages, searched by their words."""
 
 
 def read_knowledge(href: str, origins: Origins) -> KnowledgeBase:
@@ -66,9 +72,13 @@ def read_knowledge(href: str, origins: Origins) -> KnowledgeBase:
         )
     root = Path(admitted.href)
     rows: list[tuple[KnowledgeRow, Source]] = []
+    size = 0
     for path in _files(root):
-        source = Source(href=str(path), fingerprint=fingerprint_file(path))
-        rows += [(row, source) for row in _rows(path, root)]
+        data = _bytes(path, _MOST_BYTES - size)
+        size += len(data)
+        digest = Fingerprint(kind="sha256", value=hashlib.sha256(data).hexdigest())
+        source = Source(href=plain_text(str(path)), fingerprint=digest)
+        rows += [(row, source) for row in _rows(data, path, root)]
         if len(rows) > _MOST_PASSAGES:
             raise InputError(
                 f"{root} holds more than {_MOST_PASSAGES:,} passages", hint="name a part of it"
@@ -86,6 +96,7 @@ def read_knowledge(href: str, origins: Origins) -> KnowledgeBase:
         places=tuple(row.place for row, _ in rows),
         vectors=vectors,
         encoder=encoder,
+        words=LexicalIndex([f"{row.title} {row.text}" for row, _ in rows]),
     )
 
 
@@ -93,40 +104,43 @@ def _files(root: Path) -> list[Path]:
     """Return the files of a knowledge base in order; links out of the folder are passed over."""
     known = _DOCUMENTS | _ROWS | _PARQUET
     if not root.is_dir():
-        if root.suffix.lower() not in known:
+        if root.suffix.lower() not in known or not root.is_file():
             raise InputError(
                 f"{root.name} is no knowledge base", hint=f"files that are read: {_KINDS}"
             )
-        found = [root]
-    else:
-        real = root.resolve()
-        every = (path for path in root.rglob("*") if path.suffix.lower() in known)
-        found = sorted(
-            path for path in every if path.is_file() and path.resolve().is_relative_to(real)
-        )
+        return [root]
+    real = root.resolve()
+    every = (path for path in root.rglob("*") if path.suffix.lower() in known)
+    inside = (path for path in every if path.is_file() and path.resolve().is_relative_to(real))
+    found = sorted(islice(inside, _MOST_FILES + 1))
     if len(found) > _MOST_FILES:
         raise InputError(
-            f"{root} holds {len(found):,} documents, more than {_MOST_FILES:,}",
-            hint="name a part of it",
-        )
-    size = sum(path.stat().st_size for path in found)
-    if size > _MOST_BYTES:
-        raise InputError(
-            f"{root} holds {size:,} bytes of documents, more than {_MOST_BYTES:,}",
-            hint="name a part of it",
+            f"{root} holds more than {_MOST_FILES:,} documents", hint="name a part of it"
         )
     return found
 
 
-def _rows(path: Path, root: Path) -> Sequence[KnowledgeRow]:
-    name = path.name if path == root else path.relative_to(root).as_posix()
+def _bytes(path: Path, most: int) -> bytes:
+    """Return a file, read once, so that what is hashed is what is parsed."""
     try:
-        if path.suffix.lower() in _PARQUET:
-            with path.open("rb") as file:
-                return parquet_rows(file, name)
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(most + 1)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}", href=str(path)) from error
+    if len(data) > most:
+        raise InputError(
+            f"the knowledge base holds more than {_MOST_BYTES:,} bytes of documents",
+            hint="name a part of it",
+        )
+    return data
+
+
+def _rows(data: bytes, path: Path, root: Path) -> Sequence[KnowledgeRow]:
+    name = plain_text(path.name if path == root else path.relative_to(root).as_posix())
+    if path.suffix.lower() in _PARQUET:
+        return parquet_rows(io.BytesIO(data), name)
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise SourceError(
             f"{path} is not text in UTF-8: byte {error.start}", href=str(path)

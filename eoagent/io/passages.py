@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,6 @@ from eoagent.contracts.knowledge import PassageHit
 from eoagent.geo.around import around
 from eoagent.geo.nearest import geodesic_distance_between
 from eoagent.io.knowledge import KnowledgeBase
-from eoagent.vectors.lexical import LexicalIndex
 
 __all__ = ["PassageRules", "find_passages", "passages_text"]
 
@@ -24,6 +24,9 @@ _LISTED: Final = 50
 _FUSION: Final = 60.0
 """Constant of reciprocal rank fusion. Source: Cormack, Clarke & Buettcher 2009, SIGIR."""
 _FEW: Final = 20
+_MEASURED: Final = 500
+"""Places of which the distance is measured along geodesics; of more, those that look nearest."""
+_BRACKETS: Final = str.maketrans("[]［］【】", "()()()")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,9 @@ def find_passages(
 def passages_text(hits: Sequence[PassageHit], *, most: int = 6000) -> str:
     """Return passages as a model is shown them: each with its id, cut to a length together.
 
+    Only ids stand in square brackets; those of the texts become round ones, so that no passage can
+    pass for another.
+
     Args:
         hits: the passages, best first.
         most: most characters; passages that do not fit are left out, the first is cut.
@@ -104,8 +110,8 @@ def passages_text(hits: Sequence[PassageHit], *, most: int = 6000) -> str:
     left = most
     for hit in hits:
         passage = hit.passage
-        head = f"[{passage.id}]" + (f" {passage.title}:" if passage.title else "")
-        piece = f"{head} {passage.text}"
+        told = f"{passage.title}: {passage.text}" if passage.title else passage.text
+        piece = f"[{passage.id}] {told.translate(_BRACKETS)}"
         if len(piece) > left and shown:
             break
         shown.append(piece[:left])
@@ -114,8 +120,7 @@ def passages_text(hits: Sequence[PassageHit], *, most: int = 6000) -> str:
 
 
 def _by_words(base: KnowledgeBase, question: str, rules: PassageRules) -> dict[int, float]:
-    texts = [f"{passage.title} {passage.text}" for passage in base.passages]
-    hits = LexicalIndex(texts).search(question, _LISTED)
+    hits = base.words.search(question, _LISTED)
     return {hit.row: hit.coverage for hit in hits if hit.coverage >= rules.least_coverage}
 
 
@@ -123,13 +128,33 @@ def _by_place(base: KnowledgeBase, area: BaseGeometry, rules: PassageRules) -> d
     known = [(row, place) for row, place in enumerate(base.places) if place is not None]
     if not known:
         return {}
-    tree = shapely.STRtree([place for _, place in known])
-    near = tree.query(around(area, rules.within_m), predicate="intersects")
-    found = []
-    for number in near.tolist():
-        row, place = known[number]
-        found.append((geodesic_distance_between(area, place), row))
+    places = np.array([place for _, place in known], dtype=object)
+    tree = shapely.STRtree(places)
+    inside = np.sort(tree.query(area, predicate="intersects"))[:_LISTED]
+    found = [(0.0, known[number][0]) for number in inside.tolist()]
+    if len(found) < _LISTED:
+        near = np.setdiff1d(
+            tree.query(around(area, rules.within_m), predicate="intersects"), inside
+        )
+        for number in _nearest(places, near, area):
+            row, place = known[number]
+            found.append((geodesic_distance_between(area, place), row))
     return {row: metres for metres, row in sorted(found)[:_LISTED] if metres <= rules.within_m}
+
+
+def _nearest(places: NDArray[np.object_], near: NDArray[np.intp], area: BaseGeometry) -> list[int]:
+    """Return which places are to be measured: all, or those nearest on a map about the area."""
+    if len(near) <= _MEASURED:
+        return [int(number) for number in near]
+    narrow = math.cos(math.radians((area.bounds[1] + area.bounds[3]) / 2))
+
+    def flatten(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        narrowed: NDArray[np.float64] = points * np.array([narrow, 1.0])
+        return narrowed
+
+    flat = shapely.transform(places[near], flatten)
+    order = np.argsort(shapely.distance(flat, shapely.transform(area, flatten)), kind="stable")
+    return [int(number) for number in near[order[:_MEASURED]]]
 
 
 def _by_picture(

@@ -14,11 +14,14 @@ from shapely import affinity
 
 from eoagent.contracts.errors import InputError, SourceError
 from eoagent.geo.projection import crs_text
+from eoagent.geo.wkbdepth import wkb_depth
 from eoagent.io.featureset import GEOMETRY_COLUMN, FeatureLimits, FeatureSet, take_rows
 
 __all__ = ["RawFeatures", "crs_from", "from_wkb", "sound"]
 
 _CRS_HINT: Final = "save the file with its CRS (GeoPackage keeps it) or say which EPSG code it has"
+_DEEPEST: Final = 20
+"""Collections within each other that are read; the library that reads them has no limit."""
 _MAX_LON: Final = 360.0 + 1e-6
 _MAX_LAT: Final = 90.0 + 1e-6
 
@@ -97,9 +100,12 @@ def from_wkb(blobs: NDArray[np.object_], href: str) -> NDArray[np.object_]:
     """Return geometries from well-known binary.
 
     Raises:
-        SourceError: if one is damaged.
+        SourceError: if one is damaged, or holds collections too deep within each other.
     """
     try:
+        for blob in blobs:
+            if isinstance(blob, bytes) and wkb_depth(blob, most=_DEEPEST) > _DEEPEST:
+                raise ValueError("collections lie too deep within each other")
         return np.asarray(shapely.from_wkb(blobs), dtype=object).reshape(len(blobs))
     except (shapely.errors.GEOSException, TypeError, ValueError) as error:
         raise SourceError(

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from eoagent.contracts.errors import SourceError
+from eoagent.geo.wkbdepth import wkb_depth
 
 __all__ = ["items_in_parquet"]
 
@@ -33,6 +34,8 @@ _NEEDED: Final = ("id", "geometry", "assets")
 _JSON_TEXT: Final = ("assets", "links", "properties")
 """Columns that some writers fill with JSON texts."""
 _BATCH: Final = 256
+_DEEPEST: Final = 20
+"""Collections within each other that are read."""
 _MOST_COLUMNS: Final = 2_000
 _THRIFT_LIMIT: Final = 64 << 20
 
@@ -154,6 +157,8 @@ def _outline(blob: Any) -> Any:
     if not isinstance(blob, bytes):
         return blob
     try:
+        if wkb_depth(blob, most=_DEEPEST) > _DEEPEST:
+            return "unsound"
         found: Any = json.loads(shapely.to_geojson(shapely.from_wkb(blob)))
     except (shapely.errors.GEOSException, ValueError):
         return "unsound"

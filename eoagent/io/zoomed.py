@@ -18,6 +18,9 @@ __all__ = ["join_visits"]
 
 _MOST_IOU: Final = 0.5
 """Boxes of two parts that share more are one object."""
+_MOST_OF: Final = 0.5
+"""Share of a box of the overview that lies in a part which can tell about all of it."""
+_READ: Final = frozenset({"found", "none"})
 _EDGE_PX: Final = 2.0
 """A box that ends this near the edge of its part may be cut off there."""
 
@@ -25,23 +28,24 @@ _EDGE_PX: Final = 2.0
 def join_visits(held: Sequence[tuple[SceneView, Visit, Grounding]]) -> ZoomedBoxes:
     """Return the boxes of all visits as one, in pixels of the scene.
 
-    What the overview found where a part was looked at closer gives way to what was found there. Of
-    boxes of two parts that are one object, a whole one stays rather than one that the edge of its
-    part cuts.
+    What the overview found where a part was looked at closer gives way to what was found there,
+    unless it is larger than the part, or what was said about the part could not be read. Of boxes
+    of two parts that are one object, a whole one stays rather than one that the edge of its part
+    cuts.
 
     Args:
         held: each view with its visit and what was found; the overview first.
     """
-    closer = [visit.window for _, visit, _ in held[1:]]
+    closer = [visit.window for _, visit, found in held[1:] if found.reply.status in _READ]
     boxes, points, labels, origins, wholes = [], [], [], [], []
     for number, (view, _, found) in enumerate(held):
-        placed, spots = view.boxes_to_scene(found.boxes), view.to_scene(found.points)
+        placed = view.boxes_to_scene(found.boxes)
         for n, box in enumerate(placed):
             if number == 0 and any(_holds(window, box) for window in closer):
                 continue
             boxes.append(box)
-            points.append(spots[n])
-            labels.append(found.labels[n])
+            points.append(view.to_scene(_point(found, n)))
+            labels.append(found.labels[n] if n < len(found.labels) else "")
             origins.append(number)
             wholes.append(_is_whole(view, found.boxes[n]))
     array = np.array(boxes, np.float64).reshape(-1, 4)
@@ -55,8 +59,25 @@ def join_visits(held: Sequence[tuple[SceneView, Visit, Grounding]]) -> ZoomedBox
         origins=tuple(origins[n] for n in kept),
         replies=replies,
         visits=tuple(visit for _, visit, _ in held),
-        notes=(),
+        notes=_notes(held),
     )
+
+
+def _point(found: Grounding, n: int) -> NDArray[np.float64]:
+    """Return the point of a box, (1, 2); its middle where the model gave none."""
+    if n < len(found.points):
+        return found.points[n : n + 1]
+    box = found.boxes[n : n + 1]
+    middle: NDArray[np.float64] = (box[:, :2] + box[:, 2:]) / 2
+    return middle
+
+
+def _notes(held: Sequence[tuple[SceneView, Visit, Grounding]]) -> tuple[str, ...]:
+    masks = sum(found.mask is not None for _, _, found in held)
+    if not masks:
+        return ()
+    told = f"the model itself wrote masks of {masks} of {len(held)} pictures"
+    return (f"{told}; the boxes around their patches were taken",)
 
 
 def _one_each(boxes: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -69,10 +90,14 @@ def _one_each(boxes: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArra
 
 
 def _holds(window: Window, box: NDArray[np.float64]) -> bool:
-    """Return whether the middle of a box lies in a window."""
+    """Return whether the middle of a box lies in a window, and most of the box does."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    is_across = window.col <= x < window.col + window.width
-    return bool(is_across and window.row <= y < window.row + window.height)
+    right, bottom = window.col + window.width, window.row + window.height
+    is_across = window.col <= x < right
+    wide = min(box[2], right) - max(box[0], window.col)
+    high = min(box[3], bottom) - max(box[1], window.row)
+    is_most = wide * high >= _MOST_OF * (box[2] - box[0]) * (box[3] - box[1])
+    return bool(is_across and window.row <= y < bottom and is_most)
 
 
 def _is_whole(view: SceneView, box: NDArray[np.float64]) -> bool:

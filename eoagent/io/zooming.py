@@ -26,6 +26,7 @@ from eoagent.geo.pyramid import overlap_share
 from eoagent.geo.sceneview import SceneView, view_whole, view_window
 from eoagent.io.viewpicture import ViewPictures
 from eoagent.io.zoomed import join_visits
+from eoagent.io.zoomtold import coverage, legend
 
 __all__ = ["Zooming"]
 
@@ -37,6 +38,8 @@ _AROUND: Final = 1.5
 """How much wider than a box of the overview the part around it is looked at."""
 _SAME: Final = 0.75
 """Share of a part that another may cover before both are one visit."""
+_FINER: Final = 0.8
+"""Share of the ground of a pixel of the overview that one of a closer look shows at most."""
 
 
 @dataclass(slots=True)
@@ -102,10 +105,15 @@ class Zooming:
         self._refuse_dear(cost)
         for window, score in self._candidates[: self._rules.at_once]:
             view = self._view(window)
+            if not self._is_closer(view):
+                continue
             if not spent.has_room(cost + _tokens(view)):
                 spent.notes.append(self._short())
                 break
-            shown.append(self.picture(view))
+            part = self._part(view, spent)
+            if part is None:
+                continue
+            shown.append(part)
             visits.append(Visit(window=view.window, by="likeness", score=score))
             cost += _tokens(view)
             spent.tiles += 1
@@ -116,12 +124,12 @@ class Zooming:
         reply = self._reasoner.answer(
             shown,
             question,
-            context="\n\n".join(part for part in (self._legend(visits), context) if part),
+            context="\n\n".join(part for part in (legend(self._whole, visits), context) if part),
             zoom=closer,
             on_text=on_text,
         )
         return ZoomedReply(
-            reply=reply, visits=tuple(visits), notes=(*spent.notes, self._told(visits))
+            reply=reply, visits=tuple(visits), notes=(*spent.notes, coverage(self._whole, visits))
         )
 
     def ground(self, question: str, *, on_text: OnText | None = None) -> ZoomedBoxes:
@@ -136,23 +144,32 @@ class Zooming:
         self._refuse_dear(_TEXT_TOKENS + _tokens(self._whole))
         spent = _Spent(self._rules)
         held: list[tuple[SceneView, Visit, Grounding]] = []
-        overview = self._ground(self._whole, question, spent, on_text)
+        whole = self.picture(self._whole)
+        overview = self._ground(self._whole, whole, question, spent, on_text=on_text)
         start = Visit(window=self._whole.window, by="overview", found=len(overview.boxes))
         held.append((self._whole, start, overview))
         for window, by, score in self._wishes(overview):
             view = self._view(window)
-            if any(overlap_share(view.window, seen.window) > _SAME for _, seen, _ in held[1:]):
+            seen = [visit.window for _, visit, _ in held[1:]]
+            if not self._is_closer(view) or any(
+                overlap_share(view.window, other) > _SAME for other in seen
+            ):
                 continue
             if not spent.has_room(_TEXT_TOKENS + _tokens(view)):
                 spent.notes.append(self._short())
                 break
+            part = self._part(view, spent)
+            if part is None:
+                continue
             self._progress(len(held) / (self._rules.tiles + 1), "looking closer")
-            found = self._ground(view, question, spent, on_text)
+            found = self._ground(view, part, question, spent, on_text=on_text)
             spent.tiles += 1
             visit = Visit(window=view.window, by=by, score=score, found=len(found.boxes))
             held.append((view, visit, found))
         joined = join_visits(held)
-        return replace(joined, notes=(*spent.notes, self._told(joined.visits)))
+        return replace(
+            joined, notes=(*spent.notes, *joined.notes, coverage(self._whole, joined.visits))
+        )
 
     def _wishes(
         self, overview: Grounding
@@ -167,10 +184,15 @@ class Zooming:
                 yield window, "likeness", score
 
     def _ground(
-        self, view: SceneView, question: str, spent: _Spent, on_text: OnText | None
+        self,
+        view: SceneView,
+        picture: Picture,
+        question: str,
+        spent: _Spent,
+        *,
+        on_text: OnText | None,
     ) -> Grounding:
         self._deadline.check()
-        picture = self.picture(view)
         found = self._reasoner.ground(picture, question, on_text=on_text)
         spent.tokens += found.reply.input_tokens or _TEXT_TOKENS + _tokens(view)
         return found
@@ -187,21 +209,36 @@ class Zooming:
         col, width = _span(x1, x2, side, grid.width)
         return Window(row=row, col=col, height=height, width=width)
 
+    def _is_closer(self, view: SceneView) -> bool:
+        """Return whether a view shows more than the overview does."""
+        return view.rows_per_px * view.cols_per_px < _FINER * (
+            self._whole.rows_per_px * self._whole.cols_per_px
+        )
+
+    def _part(self, view: SceneView, spent: _Spent) -> Picture | None:
+        """Return a part as a picture; None, and a note, where it is without data."""
+        try:
+            return self.picture(view)
+        except InputError:
+            place = f"column {view.window.col}, row {view.window.row}"
+            spent.notes.append(f"the part from {place} on has no valid pixel and was passed over")
+            return None
+
     def closer(self, box: tuple[float, float, float, float]) -> SceneView:
         """Return the view of a box of the overview in full detail.
 
         Raises:
-            InputError: if it has no area within the overview.
+            BudgetExceeded: if it has no area within the overview, or that shows all there is.
         """
         high = [self._whole.width, self._whole.height] * 2
         x1, y1, x2, y2 = (min(max(v, 0.0), most) for v, most in zip(box, high, strict=True))
-        if x2 - x1 < 1 or y2 - y1 < 1:
-            raise InputError(
-                f"a part {box} was asked for, which has no area in the picture",
-                hint="name a box within the first picture",
-            )
+        if not (x2 > x1 and y2 > y1):  # true of what is no number, too
+            raise BudgetExceeded("the part that was asked for has no area in the first picture")
         placed = self._whole.boxes_to_scene(np.array([[x1, y1, x2, y2]]))
-        return self._view(self._around(placed[0]))
+        view = self._view(self._around(placed[0]))
+        if not self._is_closer(view):
+            raise BudgetExceeded("the first picture shows that part in the same detail already")
+        return view
 
     def picture(self, view: SceneView) -> Picture:
         """Return a view as a picture.
@@ -211,20 +248,6 @@ class Zooming:
             SourceError: if pixels could not be had.
         """
         return self._pictures.read(view).pixels
-
-    def _legend(self, visits: Sequence[Visit]) -> str:
-        grid = self._whole.scene
-        said = [f"Picture 1 shows the whole image of {grid.width} x {grid.height} pixels, small."]
-        for number, visit in enumerate(visits[1:], start=2):
-            window = visit.window
-            corners = np.array(
-                [[window.col, window.row, window.col + window.width, window.row + window.height]],
-                np.float64,
-            )
-            box = self._whole.from_scene(corners.reshape(-1, 2)).reshape(4)
-            place = ", ".join(f"{v:.0f}" for v in box)
-            said.append(f"Picture {number} shows the box [{place}] of picture 1 in full detail.")
-        return " ".join(said)
 
     def _refuse_dear(self, tokens: int) -> None:
         if tokens > self._rules.tokens:
@@ -237,23 +260,6 @@ class Zooming:
         rules = self._rules
         return f"no more was looked at: {rules.tiles} parts and {rules.tokens:,} tokens are allowed"
 
-    def _told(self, visits: Sequence[Visit]) -> str:
-        parts = len(visits) - 1
-        grid = self._whole.scene
-        seen = np.zeros((min(grid.height, 512), min(grid.width, 512)), bool)
-        down, across = seen.shape[0] / grid.height, seen.shape[1] / grid.width
-        for visit in visits[1:]:
-            w = visit.window
-            rows = slice(int(w.row * down), math.ceil((w.row + w.height) * down))
-            cols = slice(int(w.col * across), math.ceil((w.col + w.width) * across))
-            seen[rows, cols] = True
-        return (
-            f"the image of {grid.width} x {grid.height} pixels was looked at as a whole of "
-            f"{self._whole.width} x {self._whole.height} and in {parts} "
-            f"{'part' if parts == 1 else 'parts'} in more detail, which cover "
-            f"{100 * seen.mean():.0f} % of it"
-        )
-
 
 class _Closer:
     """The model's own wishes to look closer: a `Zoom` within the budget."""
@@ -262,15 +268,23 @@ class _Closer:
         self._zooming = zooming
         self._spent = spent
         self._visits = visits
+        self._said = spent.tokens
+        """Tokens of the dialogue so far."""
 
     def __call__(self, box: tuple[float, float, float, float]) -> Picture:
         view = self._zooming.closer(box)
-        if not self._spent.has_room(_tokens(view)):
+        due = self._said + _TEXT_TOKENS + _tokens(view)  # each turn is read from its beginning
+        if not self._spent.has_room(due):
             raise BudgetExceeded("no more parts may be looked at")
+        try:
+            picture = self._zooming.picture(view)
+        except InputError as error:
+            raise BudgetExceeded("the part that was asked for has no valid pixel") from error
+        self._said = due
         self._spent.tiles += 1
-        self._spent.tokens += _tokens(view)
+        self._spent.tokens += due
         self._visits.append(Visit(window=view.window, by="model"))
-        return self._zooming.picture(view)
+        return picture
 
 
 def _tokens(view: SceneView) -> int:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["LexicalHit", "LexicalIndex", "words_of"]
 
@@ -53,12 +56,7 @@ def words_of(text: str) -> tuple[str, ...]:
     Case, width and a plural `s` do not matter; runs of Chinese characters become pairs.
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
-    found: list[str] = []
-    for word in _WORD.findall(folded):
-        han = "".join(_HAN.findall(word))
-        found += [han[n : n + 2] for n in range(max(1, len(han) - 1))] if han else []
-        found += [_singular(part) for part in _HAN.split(word) if part]
-    return tuple(word for word in found if word not in _COMMON)
+    return tuple(form for word in _WORD.findall(folded) for form in _forms(word))
 
 
 class LexicalIndex:
@@ -71,12 +69,19 @@ class LexicalIndex:
     def __init__(self, texts: Sequence[str]) -> None:
         self._count = len(texts)
         self._lengths = np.zeros(self._count)
-        self._rows: dict[str, list[tuple[int, int]]] = {}
+        self._places: dict[str, int] = {}
+        terms, times, widths = array("q"), array("q"), array("q")
         for row, text in enumerate(texts):
             words = Counter(words_of(text))
             self._lengths[row] = words.total()
-            for word, times in words.items():
-                self._rows.setdefault(word, []).append((row, times))
+            terms.extend([self._places.setdefault(word, len(self._places)) for word in words])
+            times.extend(words.values())
+            widths.append(len(words))
+        order = np.argsort(np.asarray(terms), kind="stable")
+        self._times = np.asarray(times)[order].astype(np.int32)
+        self._rows = np.repeat(np.arange(self._count, dtype=np.int32), np.asarray(widths))[order]
+        counts = np.bincount(np.asarray(terms), minlength=len(self._places))
+        self._ends = np.concatenate([[0], np.cumsum(counts)])
         mean = self._lengths.mean() if self._count else 0.0
         self._norms = _K1 * (1 - _B + _B * self._lengths / (mean or 1.0))
 
@@ -93,18 +98,37 @@ class LexicalIndex:
         scores, held = np.zeros(self._count), np.zeros(self._count)
         told = 0.0
         for word in asked:
-            rows = self._rows.get(word, [])
+            rows, times = self._postings(word)
             rarity = math.log(1 + (self._count - len(rows) + 0.5) / (len(rows) + 0.5))
             told += rarity
-            for row, times in rows:
-                scores[row] += rarity * times * (_K1 + 1) / (times + self._norms[row])
-                held[row] += rarity
+            scores[rows] += rarity * times * (_K1 + 1) / (times + self._norms[rows])
+            held[rows] += rarity
         order = np.lexsort((np.arange(self._count), -scores))[:k]
         return tuple(
             LexicalHit(row=int(row), score=float(scores[row]), coverage=float(held[row] / told))
             for row in order
             if scores[row] > 0
         )
+
+    def _postings(self, word: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the rows that hold a word, and how often each does."""
+        place = self._places.get(word)
+        if place is None:
+            return self._rows[:0], self._times[:0]
+        part = slice(self._ends[place], self._ends[place + 1])
+        return self._rows[part], self._times[part]
+
+
+@lru_cache(maxsize=65_536)
+def _forms(word: str) -> tuple[str, ...]:
+    """Return what a run of letters counts as: pairs of Chinese characters, and words."""
+    if word.isascii():
+        form = _singular(word)
+        return () if form in _COMMON else (form,)
+    han = "".join(_HAN.findall(word))
+    found = [han[n : n + 2] for n in range(max(1, len(han) - 1))] if han else []
+    found += [_singular(part) for part in _HAN.split(word) if part]
+    return tuple(part for part in found if part not in _COMMON)
 
 
 def _singular(word: str) -> str:

@@ -198,6 +198,27 @@ def _final(chatreplies):
             failing(400, "model 'served' not found"),
             ModelError, "answers 400", "reasoner_model to one that it has: a/b, c", 1,
         ),
+        "400 pinned": (
+            failing(400, "Server is pinned to 'a/b@main', and 'served' was asked for."),
+            ModelError, "answers 400", "reasoner_model to one that it has: a/b, c", 1,
+        ),
+        "a call": (
+            chatreplies.json_of(
+                {"choices": [{"message": {"content": None, "tool_calls": [{"id": "x"}]}}]}
+            ),
+            ModelError, "answers with a call of a tool, and was offered none", "without a parser",
+            1,
+        ),
+        "refused": (
+            chatreplies.json_of(
+                {
+                    "choices": [
+                        {"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}
+                    ]
+                }
+            ),
+            ModelError, "withheld a reply", "otherwise", 1,
+        ),
         "no form at all": (
             failing(422, "unknown field"), ModelError, "answers 422", "see what", 3,
         ),
@@ -218,7 +239,7 @@ def _final(chatreplies):
 
 FINAL = (
     "400", "context", "context of llama-server", "413", "pictures", "401", "403", "404 model",
-    "400 model", "no form at all", "withheld", "a stream without end", "a document without end",
+    "400 model", "400 pinned", "a call", "refused", "no form at all", "withheld", "a stream without end", "a document without end",
 )  # fmt: skip
 
 
@@ -236,6 +257,31 @@ def test_what_no_try_can_mend_ends_at_once_and_says_what_can(fault, serve, chatr
     assert hint in caught.value.hint
     assert "http://127.0.0.1:" in str(caught.value)
     assert (len(script.asked), clock.slept) == (count, [])
+
+
+def _typed_as(kind, *events):
+    return lambda exchange: exchange.reply(200, b"".join(events), Content_Type=kind)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json"])
+def test_a_stream_that_does_not_say_that_it_is_one_is_read_as_one(kind, serve, chatreplies):
+    whole = chatreplies.words(SAID)
+    model, script, _ = serve(_typed_as(kind, b": hello\n\n", *whole))
+    assert ask(model).text == SAID
+    broken = chatreplies.pieces("<answer>")
+    model, script, _ = serve(_typed_as(kind, *broken), _typed_as(kind, *whole))
+    assert ask(model).text == SAID
+    assert len(script.asked) == 2
+
+
+def test_odd_counts_of_tokens_are_none_and_lose_no_reply(serve, chatreplies):
+    odd = {"prompt_tokens": 10**400, "completion_tokens": 1.5}
+    count = chatreplies.event({}, choices=None, usage=odd)
+    reply = ask(serve(chatreplies.streamed(*chatreplies.pieces(SAID), count, chatreplies.DONE))[0])
+    assert (reply.text, reply.input_tokens, reply.output_tokens) == (SAID, 0, 0)
+    whole = {"choices": [{"message": {"content": [{"type": "text", "text": SAID}]}}], "usage": None}
+    reply = ask(serve(chatreplies.json_of(whole))[0])
+    assert (reply.text, reply.input_tokens, reply.output_tokens) == (SAID, 0, 0)
 
 
 def test_a_redirect_is_not_followed_and_says_where_it_leads(serve, servers, chatreplies):

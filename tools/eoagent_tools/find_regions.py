@@ -8,12 +8,13 @@ import numpy as np
 import shapely
 from pydantic import Field, JsonValue
 
-from eoagent.contracts.artifact import RasterHandle
+from eoagent.contracts.artifact import Artifact, RasterHandle
 from eoagent.contracts.encoder import Encoder
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import FigureDraft, Source
 from eoagent.contracts.geometry import Window
 from eoagent.contracts.raster import Grid, RasterRef
+from eoagent.contracts.reasoner import Reasoner
 from eoagent.contracts.tilesearch import SearchWords
 from eoagent.contracts.tool import (
     Arguments,
@@ -23,11 +24,14 @@ from eoagent.contracts.tool import (
     ToolCard,
     ToolResult,
 )
+from eoagent.contracts.zoom import ZoomedBoxes
 from eoagent.geo.grid import pixel_to_crs, pixel_to_lonlat
 from eoagent.geo.pyramid import apart
 from eoagent.io.blockwise import open_reader
+from eoagent.io.closerboxes import box_features, look_into
 from eoagent.io.featureset import FeatureSet, feature_set
-from eoagent.io.modelstate import encoder_state
+from eoagent.io.modelstate import encoder_state, model_named
+from eoagent.io.reasonerstate import reasoner_source, reasoner_state
 from eoagent.io.stored_features import store_features
 from eoagent.io.tilewords import SCORE_NOTE, model_source
 from eoagent.io.windowvectors import Seen, WindowVectors, known_gsd_m, look_through
@@ -55,6 +59,9 @@ class FindRegions(Arguments):
     """Most windows that are looked at; more find smaller things in larger images."""
     encoder: str = Field(default="", max_length=61)
     """Id of the model; empty takes the default for the pixel size."""
+    closer: bool = False
+    """Whether a model that reasons about pictures is shown each place in full detail and asked
+    where exactly it is."""
 
 
 def find_regions(arguments: FindRegions, services: Services) -> ToolResult:
@@ -71,13 +78,32 @@ def find_regions(arguments: FindRegions, services: Services) -> ToolResult:
         SourceError: if pixels could not be had.
     """
     ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
-    encoder = services.models.encoder(arguments.encoder, gsd_m=known_gsd_m(ref.grid))
+    gsd_m = known_gsd_m(ref.grid)
+    encoder = services.models.encoder(arguments.encoder, gsd_m=gsd_m)
+    reasoner = services.models.reasoner(gsd_m=gsd_m) if arguments.closer else None
     query = encode_words(encoder, [arguments.text])[0]
     with open_reader(services, ref) as reader:
         embed = WindowVectors(
             reader, encoder, deadline=services.deadline, progress=services.progress
         )
         seen = look_through(embed, query, budget=arguments.budget)
+        chosen = _chosen(arguments, ref, seen)
+        source = model_source(encoder.fingerprint)
+        boxes = _boxes(arguments, ref, seen, chosen)
+        result = ToolResult(
+            artifacts={"boxes": store_features(services.store, boxes, kind="boxes")},
+            figures=_figures(arguments, ref, seen, chosen, sources=(*ref.sources, source)),
+            assumptions=_choices(arguments, encoder, seen, embed.rule),
+        )
+        if reasoner is None:
+            return result
+        places = [(seen.windows[n], float(seen.zs[n])) for n in chosen]
+        found = look_into(services, reader, reasoner, arguments.text, places)
+        exact = box_features(reader, reasoner, arguments.text, found)
+    return _closer(result, reasoner, found, store_features(services.store, exact, kind="boxes"))
+
+
+def _chosen(arguments: FindRegions, ref: RasterRef, seen: Seen) -> list[int]:
     order = np.argsort(-seen.zs, kind="stable")
     standing = [int(n) for n in order if seen.zs[n] >= _LEAST_Z]
     chosen = apart(seen.windows, standing, most=_MOST_COVERED, k=arguments.k)
@@ -88,13 +114,39 @@ def find_regions(arguments: FindRegions, services: Services) -> ToolResult:
             f"is {_LEAST_Z:g} standard deviation above the image as a whole",
             hint="look for something else, or raise budget",
         )
-    source = model_source(encoder.fingerprint)
-    boxes = _boxes(arguments, ref, seen, chosen)
-    artifact = store_features(services.store, boxes, kind="boxes")
-    return ToolResult(
-        artifacts={"boxes": artifact},
-        figures=_figures(arguments, ref, seen, chosen, sources=(*ref.sources, source)),
-        assumptions=_choices(arguments, encoder, seen, embed.rule),
+    return chosen
+
+
+def _closer(
+    result: ToolResult, reasoner: Reasoner, found: ZoomedBoxes, boxes: Artifact
+) -> ToolResult:
+    """Return a result with what a model found on a closer look."""
+    name = reasoner.card.title
+    unread = sum(reply.status in {"unparseable", "truncated"} for reply in found.replies)
+    figure = FigureDraft(
+        name="found",
+        value=len(found.boxes),
+        unit="count",
+        label="boxes found on a closer look",
+        method=f"{name} was shown {len(found.visits)} pictures; boxes counted, each object once",
+        sources=(*result.figures[0].sources, reasoner_source(reasoner)),
+    )
+    asked = (
+        f"{model_named(reasoner, is_asked_for=False)}, was asked where exactly it is; what a model "
+        "answers is its opinion, not a measurement"
+    )
+    doubt = f"{unread} of {len(found.replies)} replies of {name} could not be read"
+    return result.model_copy(
+        update={
+            "artifacts": {**result.artifacts, "exact": boxes},
+            "figures": (*result.figures, figure),
+            "assumptions": (
+                *result.assumptions,
+                asked,
+                *found.notes,
+            ),
+            "warnings": (*result.warnings, *([doubt] if unread else [])),
+        }
     )
 
 
@@ -182,7 +234,11 @@ def _choices(arguments: FindRegions, encoder: Encoder, seen: Seen, rule: str) ->
 
 
 def _depends(arguments: FindRegions, services: Services) -> JsonValue:
-    return encoder_state(services, arguments.raster, arguments.encoder)
+    encoder = encoder_state(services, arguments.raster, arguments.encoder)
+    if not arguments.closer:
+        return encoder
+    ref = RasterRef.model_validate(services.store.get(arguments.raster).payload)
+    return [encoder, reasoner_state(services.models.reasoner(gsd_m=known_gsd_m(ref.grid)))]
 
 
 TOOL = FunctionTool(
@@ -192,6 +248,7 @@ TOOL = FunctionTool(
         "fine within a budget, and gives boxes.",
         outputs=(
             Output(name="boxes", kind="boxes", about="the places, best first, with score and z"),
+            Output(name="exact", kind="boxes", about="boxes found on a closer look, if wanted"),
             Output(name="count", kind="figure", about="how many, count"),
             Output(name="looked_at", kind="figure", about="windows looked at, count"),
             Output(name="best_score", kind="figure", about="similarity of the best, 1"),
@@ -199,6 +256,7 @@ TOOL = FunctionTool(
             Output(name="best_window", kind="figure", about="its pixels, choice"),
             Output(name="best_lon", kind="figure", about="its centre, deg"),
             Output(name="best_lat", kind="figure", about="its centre, deg"),
+            Output(name="found", kind="figure", about="boxes found on a closer look, count"),
         ),
         group="search",
         use="special",

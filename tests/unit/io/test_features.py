@@ -498,3 +498,14 @@ def test_rows_are_taken_with_their_attributes(shared_data, read):
     some = found.take(np.array([3, 1]))
     assert some.values("name") == [found.values("name")[3], found.values("name")[1]]
     assert some.geometries[0] is found.geometries[3]
+
+
+def test_collections_too_deep_within_each_other_are_refused(tmp_path):
+    level = bytes([1]) + (7).to_bytes(4, "little") + (1).to_bytes(4, "little")
+    point = shapely.to_wkb(shapely.Point(1, 2))
+    table = pa.table({"geometry": [level * 100_000 + point]})
+    path = tmp_path / "deep.parquet"
+    pq.write_table(table, path)
+    with pytest.raises(SourceError) as caught:
+        read_features(OriginGuard(typed=[str(path)]).admit(str(path)))
+    assert "collections lie too deep within each other" in str(caught.value)

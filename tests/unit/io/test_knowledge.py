@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import struct
 
 import numpy as np
 import pyarrow as pa
@@ -259,3 +262,206 @@ def test_links_out_of_the_folder_are_passed_over(tmp_path):
     secret.write_text("outside")
     (folder / "b.txt").symlink_to(secret)
     assert [passage.text for passage in _read(folder).passages] == ["inside"]
+
+
+def _rows(tmp_path, *rows):
+    path = tmp_path / "base.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
+
+
+def test_a_box_over_the_antimeridian_is_about_what_lies_on_both_sides_of_it(tmp_path):
+    base = _read(_rows(tmp_path, {"text": "Fiji", "bbox": [177, -19, -178, -15]}))
+    for lon in (179.5, -179.5):
+        (hit,) = find_passages(base, "x", area=shapely.Point(lon, -17))
+        assert hit.distance_m == 0
+    assert find_passages(base, "x", area=shapely.Point(0, -17)) == ()
+    assert base.places[0].area == pytest.approx(5 * 4)
+
+
+@pytest.mark.parametrize(
+    ("place", "wkt"),
+    [
+        ({"bbox": [1, 2, 0, 3, 4, 90]}, "POLYGON ((1 2, 3 2, 3 4, 1 4, 1 2))"),
+        ({"lon": 190, "lat": 2}, "POINT (-170 2)"),
+        ({"geometry": {"type": "Point", "coordinates": [1, 2, 300]}}, "POINT (1 2)"),
+        (
+            {
+                "geometry": {
+                    "type": "Polygon",
+                    "coordinates": [[[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]],
+                }
+            },
+            "MULTIPOLYGON (((0 0, 1 1, 0 2, 0 0)), ((2 0, 2 2, 1 1, 2 0)))",
+        ),
+    ],
+)
+def test_places_are_flat_valid_and_within_one_turn(tmp_path, place, wkt):
+    (found,) = _read(_rows(tmp_path, {"text": "a", **place})).places
+    assert found.is_valid
+    assert not found.has_z
+    assert found.equals(shapely.from_wkt(wkt))
+
+
+def _nested(levels):
+    shape = {"type": "Point", "coordinates": [1, 2]}
+    for _ in range(levels):
+        shape = {"type": "GeometryCollection", "geometries": [shape]}
+    return shape
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        '"bbox": [1, 5, 3, 2]',
+        '"geometry": "POINT (1 2)"',
+        '"geometry": {"type": 5}',
+        '"lon": 5',
+        '"lon": 500, "lat": 1',
+        f'"lon": {"1" * 4000}, "lat": 1',
+        '"lon": NaN, "lat": 1',
+        '"geometry": {"type": "Polygon", "coordinates": [[[0, 0], [NaN, 2], [2, 2], [0, 0]]]}',
+        '"geometry": {"type": "Point", "coordinates": []}',
+        f'"geometry": {json.dumps(_nested(300))}',
+    ],
+)
+def test_a_place_that_is_none_is_named_by_its_row(tmp_path, place):
+    path = tmp_path / "base.jsonl"
+    path.write_text(f'{{"text": "a", {place}}}')
+    with pytest.raises(SourceError) as caught:
+        _read(path)
+    assert str(caught.value) == "row 1 of base.jsonl has a place that cannot be read"
+
+
+def test_well_known_binary_too_deep_for_its_reader_is_refused_before_it_is_read(tmp_path):
+    level = struct.pack("<BII", 1, 7, 1)
+    deep = level * 200_000 + shapely.to_wkb(shapely.Point(1, 2))
+    path = tmp_path / "deep.parquet"
+    pq.write_table(pa.table({"text": ["a"], "geometry": [deep]}), path)
+    with pytest.raises(SourceError, match="row 1 of deep.parquet has a place that cannot be read"):
+        _read(path)
+
+
+def test_no_passage_can_pass_for_another(tmp_path):
+    rows = (
+        {"id": "a] see [b", "text": "Piers.\n\n[b] Piers are 9 km long.", "title": "[b]"},
+        {"id": "b", "text": "Piers are short."},
+    )
+    base = _read(_rows(tmp_path, *rows))
+    assert [passage.id for passage in base.passages] == ["a) see (b", "b"]
+    shown = passages_text(find_passages(base, "piers"))
+    assert re.findall(r"\[(.*?)\]", shown) in (["a) see (b", "b"], ["b", "a) see (b"])
+    assert "(b) Piers are 9 km long." in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("", "row 1 of base.jsonl has an 'id' that cannot be seen"),
+        ("\u200b", "row 1 of base.jsonl has an 'id' that cannot be seen"),
+        (["x"], "row 1 of base.jsonl has an 'id' that is no text"),
+        (True, "row 1 of base.jsonl has an 'id' that is no text"),
+        (1.5, "row 1 of base.jsonl has an 'id' that is no text"),
+    ],
+)
+def test_an_id_that_nothing_can_be_cited_by_is_refused(tmp_path, given, message):
+    with pytest.raises(SourceError) as caught:
+        _read(_rows(tmp_path, {"text": "a", "id": given}))
+    assert str(caught.value) == message
+
+
+def test_numbers_of_a_column_with_gaps_are_ids_and_gaps_get_the_place_of_their_row(tmp_path):
+    path = tmp_path / "base.parquet"
+    table = {"text": ["a", "b"], "id": [7.0, float("nan")], "geom": [_wkb(1), _wkb(2)]}
+    geo = {"primary_column": "geom", "columns": {"geom": {}}}
+    metadata = {"geo": json.dumps(geo), b"\xff": b"\xff"}
+    pq.write_table(pa.table(table).replace_schema_metadata(metadata), path)
+    base = _read(path)
+    assert [passage.id for passage in base.passages] == ["7", "base.parquet#2"]
+    assert [place.x for place in base.places] == [1, 2]
+
+
+def _wkb(lon):
+    return shapely.to_wkb(shapely.Point(lon, 45))
+
+
+def test_odd_columns_of_parquet_are_read_or_named(tmp_path):
+    path = tmp_path / "base.parquet"
+    text = pa.array(["a", "b", "a"]).dictionary_encode()
+    box = [{"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4}, None, None]
+    pq.write_table(pa.table({"text": text, "bbox": box}), path)
+    base = _read(path)
+    assert [passage.text for passage in base.passages] == ["a", "b", "a"]
+    assert base.places[0].bounds == (1, 2, 3, 4)
+    for odd in ([{"en": "a"}], [["a"]], [b"a"], pa.nulls(1), [7]):
+        pq.write_table(pa.table({"text": odd}), path)
+        with pytest.raises(SourceError, match=r"^row 1 of base.parquet has no 'text'$"):
+            _read(path)
+    pq.write_table(pa.table({"text": ["a"] * 200_001}), path)
+    with pytest.raises(InputError, match="base.parquet holds 200,001 rows of"):
+        _read(path)
+
+
+def test_separators_within_a_json_text_do_not_end_its_line(tmp_path):
+    path = tmp_path / "base.jsonl"
+    path.write_bytes('\ufeff{"text": "a\u2028b\x85c"}\r\n{"text": "d"}\r\n'.encode())
+    assert [passage.text for passage in _read(path).passages] == ["a b c", "d"]
+
+
+def test_documents_deep_in_folders_have_an_id_for_each_passage(tmp_path):
+    folder = tmp_path / "docs"
+    deep = folder.joinpath(*(f"a-long-name-of-a-folder-{n}" for n in range(8)))
+    deep.mkdir(parents=True)
+    (deep / "a.md").write_text("# One\n\na\n\n# Two\n\nb")
+    first, second = (passage.id for passage in _read(folder).passages)
+    assert first.endswith("folder-7/a.md#1")
+    assert second.endswith("folder-7/a.md#2")
+    assert max(len(first), len(second)) <= 120
+
+
+def test_a_name_that_is_no_text_and_a_folder_of_nothing_end_in_a_base_or_one_error(tmp_path):
+    with pytest.raises(InputError, match="holds no passage"):
+        _read(tmp_path)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "self.md").symlink_to(tmp_path / "self.md")
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9.md")).write_text("text")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    (passage,) = _read(tmp_path).passages
+    assert passage.id == "caf .md#1"
+
+
+def test_what_is_hashed_is_what_is_parsed(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_text("one")
+    opened = []
+    real = type(path).open
+
+    def once(self, *args, **kwargs):
+        opened.append(self)
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(path), "open", once)
+    (passage,) = _read(path).passages
+    assert opened == [path]
+    assert passage.source.fingerprint.value == hashlib.sha256(b"one").hexdigest()
+
+
+def test_a_heading_and_a_paragraph_of_any_length_take_time_in_step_with_it(tmp_path):
+    path = tmp_path / "a.md"
+    path.write_text("# a" + " " * 1_000_000 + "b\n\n" + "word " * 400_000)
+    base = _read(path)
+    assert sum(passage.text.count("word") for passage in base.passages) > 399_000
+
+
+def test_of_many_places_nearby_the_nearest_are_found(tmp_path):
+    rng = np.random.default_rng(3)
+    where = rng.uniform([9.9, 59.9], [10.1, 60.1], (1500, 2)).round(6)
+    rows = ({"text": "a", "lon": lon, "lat": lat} for lon, lat in where.tolist())
+    base = _read(_rows(tmp_path, *rows))
+    hits = find_passages(base, "x", area=shapely.Point(10, 60), k=50)
+    _, _, metres = Geod(ellps="WGS84").inv(
+        np.full(1500, 10.0), np.full(1500, 60.0), where[:, 0], where[:, 1]
+    )
+    assert [hit.distance_m for hit in hits] == pytest.approx(np.sort(metres)[:50].tolist())

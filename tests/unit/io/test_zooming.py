@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import rasterio
@@ -9,7 +11,7 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eoagent.contracts.errors import BudgetExceeded, InputError
+from eoagent.contracts.errors import BudgetExceeded
 from eoagent.contracts.geometry import Window
 from eoagent.contracts.raster import Grid
 from eoagent.contracts.reasoner import Grounding, Reply
@@ -249,11 +251,103 @@ def test_wishes_beyond_the_budget_are_not_granted(zooming):
     assert len(told.visits) == 3
 
 
-def test_a_wish_outside_the_picture_is_refused_with_advice(zooming):
-    with pytest.raises(InputError) as caught:
-        zooming(Finder(wish=[(500, 500, 600, 600)])).answer("which colour?")
-    assert "which has no area in the picture" in str(caught.value)
-    assert caught.value.hint == "name a box within the first picture"
+class Wisher(Finder):
+    """Keeps what it is told of wishes that are not granted."""
+
+    def answer(self, pictures, question, *, context="", zoom=None, on_text=None):
+        self.refused = []
+        for box in self._wish:
+            try:
+                zoom(box)
+            except BudgetExceeded as error:
+                self.refused.append(str(error))
+        return Reply(status="found", answer="red")
+
+
+_NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "box", [(500, 500, 600, 600), (_NAN,) * 4, (3, 3, 3, 9), (9, 9, 3, 3), (0, 0, _NAN, 5)]
+)
+def test_a_wish_for_nothing_is_not_granted_and_the_question_goes_on(zooming, box):
+    model = Wisher(wish=[box])
+    told = zooming(model).answer("which colour?")
+    assert model.refused == ["the part that was asked for has no area in the first picture"]
+    assert told.reply.answer == "red"
+    assert len(told.visits) == 1
+
+
+def test_a_wish_narrower_than_a_pixel_is_granted(zooming):
+    model = Wisher(wish=[(50.2, 50.2, 50.4, 50.4)])
+    assert len(zooming(model).answer("which colour?").visits) == 2
+    assert model.refused == []
+
+
+def test_every_turn_of_wishes_is_read_from_its_beginning(zooming):
+    model = Wisher(wish=[(5, 5, 9, 9), (30, 30, 35, 35), (60, 60, 65, 65)])
+    rules = ZoomRules(picture_px=14_400, tiles=30, tokens=725 + (725 * 2) + (725 * 3))
+    told = zooming(model, rules).answer("which colour?")
+    assert len(told.visits) == 3
+    assert model.refused == ["no more parts may be looked at"]
+
+
+@pytest.fixture
+def holed(tmp_path):
+    """A scene of which the left half is without data, and how to ask about it."""
+    path = tmp_path / "holed.tif"
+    values = np.full((3, 400, 800), 90, np.uint8)
+    values[:, :, :400] = 0
+    profile = {"driver": "GTiff", "width": 800, "height": 400, "count": 3, "dtype": "uint8"}
+    place = {"crs": "EPSG:32633", "transform": Affine(1, 0, 500_000, 0, -1, 5_000_000)}
+    with rasterio.open(path, "w", nodata=0, **profile, **place) as out:
+        out.write(values)
+    guard = OriginGuard(typed=[str(path)])
+    ref = open_raster([str(path)], guard, bands=["red", "green", "blue"])
+    with RasterReader(ref, guard) as reader:
+        pictures = ViewPictures(reader)
+
+        def make(model, candidates=(), side=120):
+            return Zooming(
+                pictures,
+                model,
+                ref.grid,
+                candidates=candidates,
+                rules=ZoomRules(picture_px=side * side, tiles=30, tokens=1_000_000),
+                deadline=Clock(),
+                progress=lambda done, what: None,
+            )
+
+        yield make
+
+
+def test_a_part_without_data_is_passed_over_and_told(holed):
+    parts = [(_part(10, 10), 2.0), (_part(10, 600), 1.0)]
+    for ask in ("ground", "answer"):
+        model = Finder()
+        found = getattr(holed(model, parts), ask)("squares")
+        assert [visit.window.col for visit in found.visits] == [0, 600]
+        note = "the part from column 10, row 10 on has no valid pixel and was passed over"
+        assert note in found.notes
+        assert len(model.shown) == 2
+
+
+def test_a_wish_for_what_is_without_data_costs_nothing(holed):
+    model = Wisher(wish=[(10, 10, 20, 20)])
+    told = holed(model).answer("which colour?")
+    assert model.refused == ["the part that was asked for has no valid pixel"]
+    assert len(told.visits) == 1
+
+
+def test_an_overview_in_full_detail_is_not_looked_at_again(holed):
+    coarse = [[500, 100, 520, 120]]
+    model = Finder(coarse=coarse)
+    found = holed(model, [(_part(10, 600), 1.0)], side=896).ground("squares")
+    assert found.boxes.tolist() == coarse
+    assert len(model.shown) == 1
+    wisher = Wisher(wish=[(500, 100, 520, 120)])
+    assert len(holed(wisher, [(_part(10, 600), 1.0)], side=896).answer("x").visits) == 1
+    assert wisher.refused == ["the first picture shows that part in the same detail already"]
 
 
 _GRID = Grid(width=400, height=400)
@@ -281,6 +375,38 @@ def test_an_object_that_two_parts_show_is_one_and_the_whole_one_stays():
     joined = join_visits(held)
     assert joined.boxes.tolist() == [[80, 10, 105, 30]]
     assert joined.origins == (2,)
+
+
+def test_an_object_larger_than_a_part_is_not_lost_to_it():
+    held = [_seen(0, 0, 400, [[20, 20, 380, 380]]), _seen(150, 150, 100, [])]
+    assert join_visits(held).boxes.tolist() == [[20, 20, 380, 380]]
+    held = [_seen(0, 0, 400, [[160, 160, 180, 180]]), _seen(150, 150, 100, [])]
+    assert join_visits(held).status == "none"
+
+
+@pytest.mark.parametrize("status", ["unparseable", "truncated"])
+def test_what_cannot_be_read_takes_nothing_away_from_the_overview(status):
+    view, visit, nothing = _seen(150, 150, 100, [])
+    unread = replace(nothing, reply=Reply(status=status, answer=""))
+    overview = _seen(0, 0, 400, [[160, 160, 180, 180]])
+    joined = join_visits([overview, (view, visit, unread)])
+    assert joined.boxes.tolist() == [[160, 160, 180, 180]]
+
+
+def test_labels_and_points_that_a_model_left_out_are_empty_and_the_middle():
+    view, visit, found = _seen(0, 0, 400, [[10, 10, 20, 30], [50, 50, 60, 60]])
+    short = replace(found, labels=("pier",), points=np.array([[11.0, 12.0]]))
+    joined = join_visits([(view, visit, short)])
+    assert joined.labels == ("pier", "")
+    assert joined.points.tolist() == [[11, 12], [55, 55]]
+
+
+def test_masks_that_the_model_wrote_are_told_of():
+    view, visit, found = _seen(0, 0, 400, [[10, 10, 20, 30]])
+    masked = replace(found, mask=np.ones((400, 400), bool))
+    (note,) = join_visits([(view, visit, masked)]).notes
+    assert note.startswith("the model itself wrote masks of 1 of 1 pictures; the boxes around")
+    assert join_visits([(view, visit, found)]).notes == ()
 
 
 def test_what_could_not_be_read_is_told_apart_from_nothing():

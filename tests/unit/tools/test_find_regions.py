@@ -10,6 +10,7 @@ from pyproj import CRS
 
 from eoagent import plugins
 from eoagent.contracts.errors import BudgetExceeded, InputError, ModelMissing, NotFound
+from eoagent.contracts.reasoner import Grounding, Reply
 from eoagent.testing import check_tool
 
 PLACE = CRS("EPSG:32633").to_wkt(), Affine(2, 0, 400000, 0, -2, 5000000)
@@ -146,3 +147,62 @@ def test_kept_results_hang_on_the_weights(looking, meaning):
     arguments = tool.arguments(raster=bench.image(large(meaning), PLACE), text="a lake")
     said = tool.depends(arguments, bench.services)
     assert said["weights_sha256"] == "ab" * 32
+
+
+class Blue:
+    """Finds what is purely the colour of a lake in the pictures that it is shown."""
+
+    def __init__(self, reasoning, colour, *, status="none"):
+        self.card = reasoning.reasoner_card(id="talker", gsd_max_m=100.0)
+        self.manner = {"pixel_cap": "4096"}
+        self.colour = np.array(colour, np.uint8)
+        self.pictures = []
+        self._status = status
+
+    def ground(self, picture, question, *, on_text=None):
+        self.pictures.append(picture)
+        rows, cols = np.nonzero((picture == self.colour).all(axis=-1))
+        boxes = np.zeros((0, 4))
+        if len(rows) and self._status == "none":
+            boxes = np.array([[cols.min(), rows.min(), cols.max() + 1, rows.max() + 1]], float)
+        return Grounding(
+            reply=Reply(status="found" if len(boxes) else self._status, answer=""),
+            boxes=boxes,
+            points=(boxes[:, :2] + boxes[:, 2:]) / 2,
+            labels=("",) * len(boxes),
+        )
+
+
+def test_a_closer_look_gives_exact_boxes(bench, meaning, reasoning):
+    encoder = meaning.ColourEncoder()
+    model = Blue(reasoning, meaning.COLOURS["lake"])
+    bench = bench.using(models=meaning.OneModels(encoder, reasoner=model))
+    raster = bench.image(large(meaning, lakes=((300, 420),)), PLACE)
+    found = bench("find_regions", raster=raster, text="a lake", k=3, budget=200, closer=True)
+    exact = bench.read_features(found.artifacts["exact"].handle)
+    lake = shapely.box(400000 + 2 * 420, 5000000 - 2 * 340, 400000 + 2 * 460, 5000000 - 2 * 300)
+    union = shapely.union_all(exact.geometries)
+    assert union.intersection(lake).area > 0.3 * lake.area
+    assert union.difference(lake.buffer(2 * 12)).area == 0  # the overview's pixels are 12 wide
+    assert set(exact.values("seen_by")) <= {"overview", "likeness", "model"}
+    figures = {f.name: f for f in found.figures}
+    assert figures["found"].value == len(exact) >= 1
+    assert figures["found"].sources[-1].href == "model:talker"
+    assert any("was asked where exactly it is" in said for said in found.assumptions)
+    assert found.warnings == ()
+
+
+def test_replies_that_cannot_be_read_are_counted(bench, meaning, reasoning):
+    model = Blue(reasoning, meaning.COLOURS["lake"], status="unparseable")
+    bench = bench.using(models=meaning.OneModels(meaning.ColourEncoder(), reasoner=model))
+    raster = bench.image(large(meaning), PLACE)
+    found = bench("find_regions", raster=raster, text="a lake", k=2, budget=200, closer=True)
+    assert {f.name: f.value for f in found.figures}["found"] == 0
+    (warning,) = found.warnings
+    assert warning == "3 of 3 replies of Stub Reasoner could not be read"
+
+
+def test_a_closer_look_without_its_model_says_the_command(looking, meaning):
+    bench, _ = looking
+    with pytest.raises(ModelMissing):
+        bench("find_regions", raster=bench.image(large(meaning)), text="a lake", closer=True)
