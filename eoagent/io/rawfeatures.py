@@ -22,6 +22,10 @@ __all__ = ["RawFeatures", "crs_from", "from_wkb", "sound"]
 _CRS_HINT: Final = "save the file with its CRS (GeoPackage keeps it) or say which EPSG code it has"
 _DEEPEST: Final = 20
 """Collections within each other that are read; the library that reads them has no limit."""
+_PLAIN: Final = frozenset(b"\x01" + bytes([kind, 0, 0, 0]) for kind in (1, 2, 3)) | frozenset(
+    b"\x00" + bytes([0, 0, 0, kind]) for kind in (1, 2, 3)
+)
+"""How points, lines and polygons begin, which hold no other geometry."""
 _MAX_LON: Final = 360.0 + 1e-6
 _MAX_LAT: Final = 90.0 + 1e-6
 
@@ -103,14 +107,20 @@ def from_wkb(blobs: NDArray[np.object_], href: str) -> NDArray[np.object_]:
         SourceError: if one is damaged, or holds collections too deep within each other.
     """
     try:
-        for blob in blobs:
-            if isinstance(blob, bytes) and wkb_depth(blob, most=_DEEPEST) > _DEEPEST:
-                raise ValueError("collections lie too deep within each other")
+        _refuse_deep(blobs)
         return np.asarray(shapely.from_wkb(blobs), dtype=object).reshape(len(blobs))
     except (shapely.errors.GEOSException, TypeError, ValueError) as error:
         raise SourceError(
             f"{href}: a geometry cannot be read: {str(error)[:200]}", href=href
         ) from error
+
+
+def _refuse_deep(blobs: NDArray[np.object_]) -> None:
+    """Refuse collections within collections past any use; ValueError says so."""
+    for blob in blobs:
+        is_plain = not isinstance(blob, bytes) or blob[:5] in _PLAIN
+        if not is_plain and wkb_depth(blob, most=_DEEPEST) > _DEEPEST:
+            raise ValueError("collections lie too deep within each other")
 
 
 def _count(which: NDArray[np.bool_]) -> str:

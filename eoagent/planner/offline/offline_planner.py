@@ -25,6 +25,7 @@ from eoagent.planner.offline.opening import (
 from eoagent.planner.offline.phrases import say
 from eoagent.planner.offline.reader import read, read_frame, read_framed
 from eoagent.planner.offline.reading import Reading
+from eoagent.planner.offline.reasonquestion import reason_question
 from eoagent.planner.offline.refusals import (
     after_opening,
     ask,
@@ -61,10 +62,10 @@ class OfflinePlanner:
         tiles = tile_question(view)
         if tiles is not None:
             return Plan(steps=tiles.steps() or _ask_which(view), reading=tiles.summary)
-        objects = object_question(view)
-        if objects is not None:
-            made = objects.next()
-            return Plan(steps=made.steps, reading=objects.summary, assumptions=made.assumptions)
+        seen = object_question(view) or reason_question(view)
+        if seen is not None:
+            made = seen.next()
+            return Plan(steps=made.steps, reading=seen.summary, assumptions=made.assumptions)
         frame, reading = self._read(view)
         if not view.steps:
             early = self._early(frame, reading, view)
@@ -115,9 +116,9 @@ class OfflinePlanner:
         tiles = tile_question(view)
         if tiles is not None:
             return tiles.blueprint()
-        objects = object_question(view)
-        if objects is not None:
-            return objects.answered()
+        seen = object_question(view) or reason_question(view)
+        if seen is not None:
+            return seen.answered()
         opening = self._opening(view)
         if isinstance(opening, Blueprint) or not is_open(view.steps, len(opening)):
             return Blueprint()

@@ -66,13 +66,13 @@ _KINDS = MappingProxyType(
     | {"catalog": "catalog"},
 )
 """Kind of input by its name; any other is an image."""
-_HIDDEN = ("label", "connectivity", "title")
+_HIDDEN = ("label", "connectivity", "title", "question")
 _FIGURES = (
     *("area", "share", "largest", "mean", "median", "minimum", "maximum", "std", "diagonal"),
     *("width", "height", "gained", "lost", "net", "changed", "mean_change", "direction"),
     *("value", "best", "trend", "distance", "bearing", "name", "count", "ids", "first"),
     *("cloud_cover", "centroid_lon", "centroid_lat", "objects", "presence", "caption"),
-    *("count_storage_tank", "count_tennis_court", "count_airplane"),
+    *("count_storage_tank", "count_tennis_court", "count_airplane", "found", "answer"),
 )
 """Names of figures that a step may give."""
 

@@ -20,7 +20,7 @@ class Paraphrase:
     """A question, and the plain one that asks the same."""
 
     family: str
-    """`a` to `i`."""
+    """`a` to `j`."""
     given: str
     """What comes with it: `before+after`."""
     found: int
