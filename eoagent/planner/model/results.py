@@ -103,8 +103,9 @@ def _figures(record: StepRecord, figures: Mapping[str, Figure], detail: int) -> 
 def _label(figure: Figure) -> str:
     """Return a figure's label, with its scene or date where the label names neither."""
     label = figure.label[:_LABEL]
-    source = next((s for s in figure.sources if s.item_id or s.time), None)
-    if source is None or len({(s.item_id, s.time) for s in figure.sources}) > 1:
+    images = [s for s in figure.sources if not s.is_model]
+    source = next((s for s in images if s.item_id or s.time), None)
+    if source is None or len({(s.item_id, s.time) for s in images}) > 1:
         return label
     told = source.item_id or (source.time.label if source.time else "")
     return label if told in label else f"{label} [{told[:40]}]"

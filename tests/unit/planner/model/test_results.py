@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eoagent.contracts.figure import Fingerprint, Source
 from eoagent.contracts.plan import Refusal
 from eoagent.planner.model.results import (
     FULL,
@@ -48,6 +49,17 @@ def test_told_spare_it_has_titles_and_figures_and_told_short_no_labels(done, fig
     assert MASK in short
     assert "f1 area = 1.235 ± 0.0043 km²" in short
     assert "part 1" not in short
+
+
+def test_the_scene_of_a_figure_that_a_model_gave_is_told(done, figure):
+    record, figures = _step(done, figure)
+    unknown = Fingerprint(kind="none", value="")
+    sources = (
+        Source(href="/data/a.tif", fingerprint=unknown, item_id="scene_7"),
+        Source(href="model:net", fingerprint=unknown),
+    )
+    given = {i: f.model_copy(update={"sources": sources}) for i, f in figures.items()}
+    assert "part 1 [scene_7]" in tell_step(record, given, FULL)
 
 
 @pytest.mark.parametrize(("detail", "most"), [(FULL, 14), (SPARE, 6), (SHORT, 4)])
