@@ -7,6 +7,8 @@ from eoagent.contracts.errors import EoAgentError
 from eoagent.contracts.text import plain_text
 from eoagent.io.chatserver import ChatServer
 from eoagent.io.chatserver_address import is_address, read_address
+from eoagent.runners.choosing import choose_reasoner
+from eoagent.runners.registry import all_cards
 from eoagent.runners.servedcard import card_of_served
 from eoagent.settings import Settings
 
@@ -27,8 +29,7 @@ def examine_reasoner(settings: Settings, *, is_asked: bool = False) -> Finding:
     """
     named = settings.reasoner
     if not is_address(named):
-        detail = f"card {named}" if named else "the default card; --reasoner URL asks a server"
-        return Finding(what=_WHAT, state="ok", detail=detail)
+        return _card_found(named)
     model, key = settings.reasoner_model, settings.reasoner_key
     try:
         server = ChatServer(
@@ -48,6 +49,18 @@ def examine_reasoner(settings: Settings, *, is_asked: bool = False) -> Finding:
         told,
     )
     return Finding(what=_WHAT, state="ok", detail=", ".join(parts))
+
+
+def _card_found(named: str) -> Finding:
+    """Return whether the card that is named is one of a model that reasons."""
+    if not named:
+        detail = "the default card; --reasoner URL asks a server"
+        return Finding(what=_WHAT, state="ok", detail=detail)
+    try:
+        choose_reasoner(all_cards(), card=named)
+    except EoAgentError as error:
+        return Finding(what=_WHAT, state="broken", detail=str(error), remedy=error.hint)
+    return Finding(what=_WHAT, state="ok", detail=f"card {named}")
 
 
 def _offered(server: ChatServer) -> str:

@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 from eoagent.app.authority import hrefs_of
 from eoagent.contracts.answer import AnswerRecord
 from eoagent.contracts.errors import EoAgentError
-from eoagent.contracts.figure import Figure
+from eoagent.contracts.figure import Figure, Fingerprint
 from eoagent.contracts.plan import REFERENCE, references_in
 from eoagent.contracts.record import Record
 
@@ -19,6 +19,8 @@ VERDICTS: Final[tuple[str, ...]] = get_args(Verdict)
 """What may become of a figure."""
 OUTWARD: Final = frozenset({"export"})
 """Tools that write outside of the store; a replay leaves them out."""
+_MODEL: Final = "model:"
+"""So begins what stands for a model among sources."""
 _RELATIVE_ROUNDING: Final = 1e-12
 
 
@@ -93,7 +95,20 @@ def _judge(before: Figure, after: Figure) -> Verdict:
 def _other_source(before: Figure, after: Figure) -> str:
     old = {source.href: source.fingerprint for source in before.sources}
     other = [s.href for s in after.sources if s.href in old and s.fingerprint != old[s.href]]
-    return f"{other[0]} is another file now" if other else ""
+    if other:
+        return f"{other[0]} is another file now"
+    asked, answers = _models(before), _models(after)
+    gone, new = asked.keys() - answers.keys(), answers.keys() - asked.keys()
+    if gone and new:
+        return f"{min(new)} answers now, and {min(gone)} answered then"
+    unseen = [name for name in asked if name in answers and answers[name].kind == "none"]
+    return f"whether the weights of {unseen[0]} are those of then is not known" if unseen else ""
+
+
+def _models(figure: Figure) -> dict[str, Fingerprint]:
+    """Return the models among the sources of a figure, each by where it is if it runs elsewhere."""
+    found = (source for source in figure.sources if source.href.startswith(_MODEL))
+    return {source.item_id or source.href: source.fingerprint for source in found}
 
 
 def _why_not(

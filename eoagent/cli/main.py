@@ -97,6 +97,8 @@ def main() -> None:
     except EoAgentError as error:
         sys.exit(_fail(error, as_json=wants_json))
     except (KeyboardInterrupt, typer.Abort):
+        # The run that was broken off may still end in its thread: how is nobody's concern.
+        logging.getLogger("concurrent.futures").disabled = True
         _report("Interrupted", "interrupted", as_json=wants_json)
         sys.exit(EXIT_INTERRUPTED)
     except _USAGE_ERROR as error:

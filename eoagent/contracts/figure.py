@@ -41,6 +41,11 @@ class Source(Record):
     time: TimeRange | None = None
     """When the scene was taken, if known."""
 
+    @property
+    def is_model(self) -> bool:
+        """Whether it is the weights of a model, and no place on the ground."""
+        return self.href.startswith("model:")
+
 
 class FigureDraft(Record):
     """A measured value as a tool hands it over, before the run numbers it."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from eoagent.contracts.artifact import Artifact, TableRef, handle_kind
 from eoagent.contracts.errors import InputError
-from eoagent.contracts.figure import Figure, FigureDraft
+from eoagent.contracts.figure import Figure, FigureDraft, Source
 from eoagent.contracts.store import ArtifactStore
 from eoagent.contracts.units import convert, same_kind
 
@@ -197,18 +197,19 @@ def _times(figure: FigureDraft) -> str:
     return " to ".join(dict.fromkeys(labels))
 
 
-def _joined(names: Iterable[str]) -> str:
-    """Return the names of a figure's sources as one; empty if one has none."""
-    known = list(dict.fromkeys(names))
+def _joined(figure: FigureDraft, name: Callable[[Source], str]) -> str:
+    """Return the names of a figure's images as one; empty if one has none."""
+    images = (source for source in figure.sources if not source.is_model)
+    known = list(dict.fromkeys(name(source) for source in images))
     return " to ".join(known) if all(known) else ""
 
 
 def _names(figures: Sequence[Figure]) -> list[str]:
     """Return what tells the figures apart: item ids, else dates, else files, else labels."""
     options = (
-        [_joined(source.item_id for source in f.sources) for f in figures],
+        [_joined(f, lambda source: source.item_id) for f in figures],
         [_times(figure) for figure in figures],
-        [_joined(source.href.rsplit("/", 1)[-1] for source in f.sources) for f in figures],
+        [_joined(f, lambda source: source.href.rsplit("/", 1)[-1]) for f in figures],
     )
     for names in options:
         if all(names) and len(set(names)) == len(names):

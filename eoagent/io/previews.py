@@ -91,7 +91,8 @@ class MapMaker:
         Args:
             handle: the artifact.
             over: rasters that a mask or features may lie over; the first in colour that has the
-                same source, or else shares some ground with features, is drawn below them.
+                same source, or else shares some ground with features, is drawn below them; below
+                features, for want of colour, the first that has the same source.
             width_px: width of a map.
 
         Raises:
@@ -131,6 +132,9 @@ class MapMaker:
         ground = self._ground(FeaturesRef.model_validate(artifact.payload))
         for handle, ref in colour.items():
             if ground is not None and ref.grid.crs and bounds(ref.grid).intersects(ground):
+                return (handle,)
+        for handle, ref in rasters.items():  # outlines are seen over any one, a mask is not
+            if mine & {source.href for source in ref.sources}:
                 return (handle,)
         return ()
 

@@ -56,9 +56,12 @@ class ReasonedFindings:
         scene: the scene, and what was asked about it.
         reasoner: the model.
         how: which model it is and how it is run, a sentence.
+        is_shown: whether the model is shown the picture of the scene's look, and not others only.
     """
 
-    def __init__(self, scene: ReasonedScene, reasoner: Reasoner, *, how: str) -> None:
+    def __init__(
+        self, scene: ReasonedScene, reasoner: Reasoner, *, how: str, is_shown: bool = True
+    ) -> None:
         self._scene = scene
         self._reasoner = reasoner
         self._name = reasoner.card.title
@@ -68,7 +71,7 @@ class ReasonedFindings:
         self._told = Told.nothing()
         self._artifacts: dict[str, Artifact] = {}
         self._figures: list[FigureDraft] = []
-        self._said = [how, scene.look.note(), _OPINION]
+        self._said = [how, *([scene.look.note()] if is_shown else []), _OPINION]
         self._warnings: list[str] = []
 
     def add_places(self, grounding: Grounding, drawing: Drawing) -> None:
@@ -88,7 +91,7 @@ class ReasonedFindings:
         grounding = framed(grounding)
         status = _status(grounding)
         self._figures.append(
-            self._figure("status", status, f"what {self._name} replied", method=_AS_READ)
+            self._figure("status", status, "what became of the reply", method=_AS_READ)
         )
         if grounding.dropped:
             self._warnings.append(
@@ -114,6 +117,14 @@ class ReasonedFindings:
         found = drawing.masks or self._masks(grounding, status, drawer, look)
         if found is not None:
             self._add_masks(found, grounding, drawer)
+            if drawing.masks is not None and drawer is not None:
+                side = drawer.card.input_px
+                self._said.append(
+                    "the outlining model was shown each part that holds boxes as a picture of its "
+                    f"own, of at most {side} x {side} pixels"
+                )
+            elif found.look is not self._scene.look:
+                self._said.append(found.look.note("the outlining model"))
         elif drawing.missing:
             self._warnings.append(f"boxes only, as outlines need another model: {drawing.missing}")
 
@@ -206,8 +217,6 @@ class ReasonedFindings:
         self._figures.append(figure.model_copy(update={"sources": scene.sources}))
         self._artifacts["features"], traced = scene.store_outlines(found, grounding)
         self._said += [rule, *([traced] if traced else [])]
-        if found.look is not scene.look:
-            self._said.append(found.look.note("the outlining model"))
         if not found.look.view.is_own:
             self._said.append(
                 "the mask lies on the pixels of the image, and is as coarse as the picture was"

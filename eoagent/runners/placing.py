@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -37,7 +38,7 @@ def place(
     Args:
         models: the folder of all models.
         card: what the file should be.
-        offer: the file.
+        offer: the file, or the folder that holds it under the name that the card gives.
         progress: where to report.
 
     Raises:
@@ -48,8 +49,13 @@ def place(
     """
     report = progress or _quiet
     folder = model_folder(models, card.id)
+    if offer.file.is_dir():
+        offer = replace(offer, file=offer.file / Path(card.weights.file).name)
     if not offer.file.is_file():
-        raise NotFound(f"there is no file {offer.file} to import as {card.id}")
+        raise NotFound(
+            f"there is no file {offer.file} to import as {card.id}",
+            hint="name the weights file, the archive that it came in, or the folder that holds it",
+        )
     with disk_errors(models):
         make_folder(models)
     with hold(models / f".{card.id}.lock", exclusive=True), staging(models, card.id) as stage:

@@ -98,7 +98,8 @@ def reason(arguments: Reason, services: Services) -> ToolResult:
     with ExitStack() as closing:
         reader = closing.enter_context(open_reader(services, ref))
         look = look_at_scene(reader, reasoner, any_scale=arguments.parts > 0)
-        is_large = not look.view.is_own and arguments.parts > 0
+        is_shown = _shows_colours(arguments, wants)
+        is_large = is_shown and not look.view.is_own and arguments.parts > 0
         candidates, notes = _candidates(arguments, services, reader, look) if is_large else ((), ())
         asking = SceneAsking(
             services=services,
@@ -109,7 +110,10 @@ def reason(arguments: Reason, services: Services) -> ToolResult:
             parts=arguments.parts if is_large else 0,
             candidates=candidates,
         )
-        findings = _findings(arguments, services, ref, reasoner, look)
+        scene = _scene(arguments, services, ref, reasoner, look)
+        findings = ReasonedFindings(
+            scene, reasoner, how=_how(arguments, reasoner), is_shown=is_shown
+        )
         findings.add_visits((), notes)
         if set(wants) - {"answer"}:
             asking.places(findings, outliner, missing=missing)
@@ -129,6 +133,11 @@ def reason(arguments: Reason, services: Services) -> ToolResult:
 def _wants(arguments: Reason) -> tuple[str, ...]:
     """Return what is wanted, once it can be had together."""
     is_of_two = arguments.before is not None
+    if arguments.want and "answer" not in arguments.want and arguments.pictures == "spectral":
+        raise InputError(
+            "spectral pictures were asked for, and no answer in words, which alone is made of them",
+            hint="add 'answer' to want, or leave pictures out",
+        )
     if not arguments.want:
         in_words = is_of_two or arguments.pictures == "spectral" or arguments.measured
         return ("answer",) if in_words else ("boxes", "mask", "outlines")
@@ -138,6 +147,12 @@ def _wants(arguments: Reason) -> tuple[str, ...]:
             hint="ask for want=['answer'] with before, or for places in one image",
         )
     return arguments.want
+
+
+def _shows_colours(arguments: Reason, wants: tuple[str, ...]) -> bool:
+    """Whether the model is shown the image in its colours, for places or for an answer."""
+    is_in_others = arguments.before is not None or arguments.pictures == "spectral"
+    return not is_in_others or bool(set(wants) - {"answer"})
 
 
 def _candidates(
@@ -163,27 +178,31 @@ def _candidates(
     return parts, (said if parts else f"no part looks like the question, says {encoder.card.id}",)
 
 
-def _findings(
+def _scene(
     arguments: Reason,
     services: Services,
     ref: RasterRef,
     reasoner: Reasoner,
     look: SceneLook,
-) -> ReasonedFindings:
+) -> ReasonedScene:
     earlier: tuple[Source, ...] = ()
     if arguments.before is not None:
         payload = services.store.get(arguments.before).payload
         earlier = RasterRef.model_validate(payload).sources
-    scene = ReasonedScene(
+    return ReasonedScene(
         services=services,
         ref=ref,
         look=look,
         question=arguments.question,
         sources=(*earlier, *ref.sources, reasoner_source(reasoner)),
     )
+
+
+def _how(arguments: Reason, reasoner: Reasoner) -> str:
+    """Return which model answers and how it is run, a sentence."""
     manner = ", ".join(f"{name} {value}" for name, value in sorted(reasoner.manner.items()))
     named = model_named(reasoner, is_asked_for=bool(arguments.model))
-    return ReasonedFindings(scene, reasoner, how=f"{named}; run as: {manner or 'usual'}")
+    return f"{named}; run as: {manner or 'usual'}"
 
 
 def _outliner(wants: tuple[str, ...], services: Services) -> tuple[Outliner | None, str]:

@@ -172,6 +172,14 @@ def load_processor(layout: Layout) -> Any:
             f"the processor in {layout.folder} reads no pictures or has no chat template",
             hint="get the folder anew: it needs preprocessor_config.json and chat_template.json",
         )
+    # where the files of a tokenizer are not there, transformers makes one without any words
+    due, found = layout.config.get("image_token_id"), processor.image_token_id
+    if isinstance(due, int) and due != found:
+        raise ModelError(
+            f"the tokenizer in {layout.folder} reads '{processor.image_token}' as {found}, and its "
+            f"config.json as {due}",
+            hint="get the folder anew: it needs tokenizer.json, or vocab.json and merges.txt",
+        )
     return processor
 
 

@@ -142,7 +142,9 @@ class Sam2Runner:
         told.update(np.ascontiguousarray(picture).tobytes())
         key = told.digest()
         if key not in self._looks:
-            pixels = self._processor(images=[picture], return_tensors="pt")["pixel_values"]
+            # unless told, the axis of a picture of 1 or 3 rows is guessed, and guessed wrongly
+            told_axis = {"input_data_format": "channels_last", "return_tensors": "pt"}
+            pixels = self._processor(images=[picture], **told_axis)["pixel_values"]
             with self._precision():
                 self._looks[key] = self._network.get_image_embeddings(
                     pixels.to(self._placement.device)

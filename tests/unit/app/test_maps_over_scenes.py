@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+import rasterio
 
 from eoagent.app.bench import run_tool
 from eoagent.io.origin import OriginGuard
@@ -82,3 +84,18 @@ def test_features_elsewhere_are_drawn_alone(call, maps, scene, tmp_path):
     raster = call("open_image", hrefs=[str(scene)])
     far = call("open_features", href=_box(tmp_path, -60, -40, -59, -39))
     assert maps.picture(far, over=[raster]) == maps.draw([far])
+
+
+def test_outlines_of_a_picture_in_grey_lie_over_it_even_without_a_place(call, maps, tmp_path):
+    path = tmp_path / "grey.tif"
+    pixels = np.zeros((1, 40, 50), np.uint8)
+    pixels[0, 5:12, 8:30] = 200
+    with rasterio.open(
+        path, "w", driver="GTiff", width=50, height=40, count=1, dtype="uint8"
+    ) as file:
+        file.write(pixels)
+    raster = call("open_image", hrefs=[str(path)])
+    mask = call("threshold", raster=raster, operator="gt", value=100)
+    outlines = call("regions", mask=mask)
+    assert maps.picture(outlines, over=[raster]) == maps.draw([raster, outlines])
+    assert maps.picture(mask, over=[raster]) == maps.draw([mask])  # two scales would mix

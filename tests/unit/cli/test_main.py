@@ -111,6 +111,15 @@ def test_an_unexpected_failure_is_logged_and_its_text_does_not_reach_the_documen
     assert "inner detail" in caplog.text
 
 
+def test_what_a_run_that_was_broken_off_ends_with_is_not_shown(run, monkeypatch, caplog):
+    pools = logging.getLogger("concurrent.futures")
+    monkeypatch.setattr(pools, "disabled", False)  # put back afterwards
+    monkeypatch.setattr(asking, "_code", _raising(KeyboardInterrupt()))
+    assert run("ask", "How much water is there?").code == 130
+    pools.error("exception calling callback", exc_info=RuntimeError("after shutdown"))
+    assert not caplog.records
+
+
 def test_keys_in_addresses_are_left_out_of_messages_and_logs(run):
     ended = run("ask", "q", "https://h.example/x?sig=CANARY", "--json")
     assert ended.code == 2

@@ -127,3 +127,19 @@ def test_a_choice_cannot_be_ranked(bench):
     bench = bench.using(figures={"f1": choice, "f2": _dated(2, 1.0, "m2", 2001)})
     with pytest.raises(InputError, match="f1 is the choice 'yes', no number"):
         bench("rank", figures=["f1", "f2"])
+
+
+def test_figures_of_a_model_are_told_apart_by_their_images_alone(bench):
+    weights = Source(href="model:net", fingerprint=Fingerprint(kind="sha256", value="ab" * 32))
+    plain = [_dated(n, value, "count", 0) for n, value in enumerate((17, 41), start=1)]
+    figures = {f.id: f.model_copy(update={"sources": (*f.sources, weights)}) for f in plain}
+    found = bench.using(figures=figures).figures("rank", figures=list(figures))
+    assert found["best"][0] == "2.tif"
+
+
+def test_figures_of_a_model_are_told_apart_by_the_items_of_their_images(bench):
+    weights = Source(href="model:net", fingerprint=Fingerprint(kind="sha256", value="ab" * 32))
+    plain = [_dated(n, n, "count", 0, item=f"scene_{n}") for n in (1, 2)]
+    figures = {f.id: f.model_copy(update={"sources": (*f.sources, weights)}) for f in plain}
+    found = bench.using(figures=figures).figures("rank", figures=list(figures))
+    assert found["best"][0] == "scene_2"

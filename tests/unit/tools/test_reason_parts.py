@@ -178,6 +178,21 @@ def test_spectral_pictures_reach_the_model_with_their_description(equip, finder)
     assert any(said.startswith("pseudo-pictures of recipe 'any'") for said in found.assumptions)
 
 
+def test_what_the_model_was_not_shown_is_not_said_to_have_been_shown(equip, finder):
+    finder.says = lambda pictures, context: "grass"
+    bench = equip()
+    raster = bench.image(_spectral(), HERE, bands=["red", "green", "blue", "nir"])
+    whole = "the model was shown the whole image as one picture"
+    asked = {"question": "what grows here?", "pictures": "spectral"}
+    words, _ = ask(bench, raster, **asked)
+    assert not any(said.startswith(whole) for said in words.assumptions)
+    both, _ = ask(bench, raster, want=["boxes", "answer"], **asked)
+    assert any(said.startswith(whole) for said in both.assumptions)
+    with pytest.raises(InputError, match="spectral pictures were asked for, and no answer") as told:
+        ask(bench, raster, want=["boxes"], **asked)
+    assert "'answer'" in told.value.hint
+
+
 def test_spectral_pictures_of_a_plain_photograph_are_refused(equip):
     bench = equip()
     raster = bench.image(scene()[:, :40, :40], HERE)
