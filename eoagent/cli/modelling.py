@@ -134,14 +134,15 @@ def _lines(card: ModelCard, found: Installed | None, problem: str) -> list[str]:
     coarsest = "any" if math.isinf(card.gsd_max_m) else f"{card.gsd_max_m:g} m"
     weights = card.weights
     place = f"{weights.repository}/{weights.file}" if weights.repository else weights.url
-    network = f"{card.architecture} {card.activation}, {card.input_px} px"
+    network = [f"{card.architecture} {card.activation}".strip(), f"{card.input_px} px"]
+    network += [f"{card.dimensions} dimensions"] if card.dimensions else []
     revision = f"revision {weights.revision}, sha256 {weights.sha256}"
     lines = [
         f"{card.id}: {card.title}",
         f"  {card.summary}",
         f"  for        {card.gsd_min_m:g} m to {coarsest} per pixel"
         + (f" ({card.gsd_reason})" if card.gsd_reason else ""),
-        f"  network    {network}, {card.dimensions} dimensions, about {card.memory_mb} MB",
+        f"  network    {', '.join(network)}, about {card.memory_mb} MB",
         f"  texts      {', '.join(card.languages)}",
         f"  licence    {card.licence}",
         f"  page       {card.homepage}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eoagent.contracts.dialogue import Picture
+from eoagent.contracts.dialogue import OnText, Picture
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.figure import Figure
 from eoagent.contracts.geometry import Window
@@ -27,6 +27,9 @@ __all__ = ["SceneAsking"]
 
 _SPECTRAL_PX = 448
 """Longest side of each of several pictures of one scene: six take the tokens of one large one."""
+
+_TELL_EACH = 200
+"""Characters of a reply after which it is told that the model still writes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -76,7 +79,7 @@ class SceneAsking:
             closer = look_closer(self.reader, self.look, most_pixels=outliner.card.input_px**2)
             drawing = Drawing(outliner=outliner, look=closer)
         pixels = self.look.picture.pixels
-        grounding = self.reasoner.ground(pixels, self.question, on_text=self._still)
+        grounding = self.reasoner.ground(pixels, self.question, on_text=self._heard(0.1))
         findings.add_places(grounding, drawing)
 
     def answer(self, findings: ReasonedFindings, figures: Sequence[Figure]) -> None:
@@ -129,7 +132,7 @@ class SceneAsking:
         self.services.deadline.check()
         self.services.progress(0.8, "asking the model for an answer")
         reply = self.reasoner.answer(
-            pictures, self.question, context=said.text, on_text=self._still
+            pictures, self.question, context=said.text, on_text=self._heard(0.8)
         )
         findings.add_answer(reply, said)
 
@@ -167,6 +170,20 @@ class SceneAsking:
         except InputError as error:
             return Drawing(missing=error.explain())
         return Drawing(outliner=outliner, masks=masks)
+
+    def _heard(self, done: float) -> OnText:
+        """Return what ends a reply when the time is over, and tells how long it is by then."""
+        written = told = 0
+
+        def listen(piece: str) -> None:
+            nonlocal written, told
+            self._still(piece)
+            written += len(piece)
+            if written - told >= _TELL_EACH:
+                told = written
+                self.services.progress(done, f"the model has written {written} characters")
+
+        return listen
 
     def _still(self, piece: str) -> None:
         """End a reply in the middle when the time is over."""

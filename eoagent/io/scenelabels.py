@@ -132,12 +132,12 @@ def seen_figures(
     first, *rest = seen.labels
     rows: list[tuple[str, float | str, str, str]] = [
         ("label", first.label if first.score >= LEAST else _NONE, "choice", "label"),
-        ("score", first.score, "1", "highest probability of the label"),
-        ("shown", ", ".join(seen.shown) or _NONE, "choice", "all that is shown"),
+        ("score", first.score, "1", "highest probability of the best label"),
+        ("shown", ", ".join(seen.shown) or _NONE, "choice", "all labels that are shown"),
     ]
     if rest:
         rows.append(("second", rest[0].label, "choice", "next label"))
-        rows.append(("margin", first.score - rest[0].score, "1", "how far the label is above it"))
+        rows.append(("margin", first.score - rest[0].score, "1", "lead over the next label"))
     if seen.tiles > 1:
         rows.append(("windows", seen.tiles, "count", "tiles"))
     return tuple(
@@ -145,7 +145,7 @@ def seen_figures(
             name=name,
             value=value,
             unit=unit,
-            label=f"{what} of {title}"[:200],
+            label=f"{what} in {title}"[:200],
             method=f"{model} asked for {len(seen.labels)} labels",
             sources=sources,
         )

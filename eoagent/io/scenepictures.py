@@ -122,5 +122,6 @@ def scene_colours(reader: RasterReader, names: tuple[str, ...]) -> tuple[float, 
     if not valid.any():
         raise InputError(f"'{ref.title}' has no valid pixel", hint="check it with describe_data")
     low, high = (float(v) for v in np.percentile(values[:, valid], [_LOW_PCT, _HIGH_PCT]))
-    rule = f"{ref.values} of the whole scene stretched from {low:.4g} to {high:.4g}"
+    kind = "values" if ref.values == "unknown" else ref.values
+    rule = f"{kind} of the whole scene stretched from {low:.4g} to {high:.4g}"
     return low, high if high > low else low + 1.0, f"{rule}, its 2nd and 98th percentile"

@@ -116,7 +116,7 @@ def _figures(
     regions = f"{rule}; regions of pixels that touch by sides or corners, counted"
     rows: list[tuple[str, float, str, str, str]] = [
         ("objects", len(found.instances), "count", "regions", regions),
-        ("presence", found.presence, "1", "how likely there is any", f"{rule}; {_PRESENCE}"),
+        ("presence", found.presence, "1", "presence", f"{rule}; {_PRESENCE}"),
     ]
     return tuple(
         FigureDraft(

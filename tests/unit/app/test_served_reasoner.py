@@ -200,6 +200,11 @@ def test_the_doctor_tells_what_is_set_and_asks_only_when_told_to(servers, chatre
         assert "it answers and has: a, b [31m" in examine_reasoner(held, is_asked=True).detail
         assert _KEY not in found.detail
     assert "--reasoner URL" in examine_reasoner(Settings()).detail
-    assert "card my-card" in examine_reasoner(Settings(reasoner="my-card")).detail
+    assert examine_reasoner(Settings(reasoner="rscovlm-7b")).detail == "card rscovlm-7b"
+    for name in ("my-card", "sam2.1-hiera-tiny"):
+        unknown = examine_reasoner(Settings(reasoner=name))
+        assert unknown.state == "broken"
+        assert f"the reasoner '{name}'" in unknown.detail
+        assert "rscovlm-7b" in unknown.remedy
     wrong = examine_reasoner(Settings(reasoner=_URL, reasoner_profile="nope"))
     assert (wrong.state, bool(wrong.remedy)) == ("broken", True)

@@ -44,7 +44,11 @@ def _made_by(*sources):
 def test_equal_figures_of_another_model_or_of_one_that_nobody_saw_are_told_so(make_record):
     image = {"href": "/a.tif", "fingerprint": {"kind": "sha256", "value": "ab" * 32}}
     here = {"href": "model:one", "fingerprint": {"kind": "sha256", "value": "cd" * 32}}
-    there = {"href": "model:two", "item_id": "two at http://far", "fingerprint": {"kind": "none"}}
+    there = {
+        "href": "model:two",
+        "item_id": "two at http://far",
+        "fingerprint": {"kind": "none", "value": ""},
+    }
 
     def reason(old, new):
         before, after = (make_record(figures=(_made_by(image, one),)) for one in (old, new))
@@ -58,7 +62,9 @@ def test_equal_figures_of_another_model_or_of_one_that_nobody_saw_are_told_so(ma
     unseen = "whether the weights of two at http://far are those of then is not known"
     assert reason(there, there) == unseen
     near = {**there, "item_id": "two at http://near"}
-    assert reason(there, near) == "two at http://near answers now, and two at http://far answered then"
+    assert (
+        reason(there, near) == "two at http://near answers now, and two at http://far answered then"
+    )
 
 
 def test_figures_of_one_label_are_paired_by_their_order(make_record):

@@ -28,6 +28,14 @@ def test_info_says_what_a_model_is_for_and_how_it_comes_in(run):
     assert card["activation"] == "quickgelu"
 
 
+def test_info_tells_dimensions_only_of_a_model_that_makes_vectors(run):
+    assert "512 dimensions, about" in run("models", "info", "remoteclip-vit-b-32").out
+    network = next(
+        line for line in run("models", "info", "remotesam-v1").out.splitlines() if "network" in line
+    )
+    assert network.endswith("RemoteSAM (Swin-B, BERT base uncased), 896 px, about 971 MB")
+
+
 @pytest.mark.parametrize("command", ["info", "pull", "verify"])
 def test_an_unknown_model_lists_those_there_are(run, command):
     ended = run("models", command, "clap")

@@ -358,7 +358,7 @@ def test_values_are_stretched_alike_in_all_tiles(ask, tmp_path):
     model = Colours()
     found = ask(write(tmp_path / "counts.tif", values, **UTM), model)
     assert found.masks[0].yes_pixels == 40 * 30
-    assert "of the whole scene stretched from 100 to 4000" in found.assumptions[0]
+    assert "grey, values of the whole scene stretched from 100 to 4000" in found.assumptions[0]
     assert "one band in grey" in found.assumptions[0]
     shown = {tuple(np.unique(picture)) for picture, _ in model.asked}
     assert {value for values in shown for value in values} == {0, 1, 255}

@@ -395,6 +395,22 @@ def test_a_scene_too_large_for_one_picture_of_use_is_refused_with_the_reason(ask
     assert reasoner.pictures == []
 
 
+def test_a_long_reply_is_heard_of_while_it_is_written(asking):
+    bench, reasoner = asking()
+    ground, told = reasoner.ground, []
+
+    def slowly(picture, question, *, on_text):
+        for _ in range(100):
+            on_text("12345")
+        return ground(picture, question)
+
+    reasoner.ground = slowly
+    raster = bench.image(picture(bright()))
+    ask(bench.using(progress=lambda done, what: told.append(what)), raster, want=["boxes"])
+    heard = [what for what in told if what.startswith("the model has written")]
+    assert set(heard) == {f"the model has written {n} characters" for n in (200, 400)}
+
+
 def test_a_missing_reasoner_says_the_command(bench, reasoning):
     bench = bench.using(models=reasoning.ReasoningModels())
     with pytest.raises(ModelMissing) as caught:

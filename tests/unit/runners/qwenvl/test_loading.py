@@ -149,7 +149,9 @@ def test_a_configuration_that_cannot_be_built_is_refused(folder):
 
 def test_a_tokenizer_without_its_words_is_refused_and_not_made_up(folder, tiny_reasoner):
     (folder / "tokenizer.json").unlink()
-    with pytest.raises(ModelError, match=r"reads '<\|image_pad\|>' as \d+, and .* as \d+") as caught:
+    with pytest.raises(
+        ModelError, match=r"reads '<\|image_pad\|>' as \d+, and .* as \d+"
+    ) as caught:
         load_processor(_layout(folder))
     assert "tokenizer.json" in caught.value.hint
 
