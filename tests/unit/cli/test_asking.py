@@ -191,7 +191,7 @@ def test_a_tour_may_be_taken_over_a_scene_of_ones_own(run, tmp_path, write_scene
 def test_an_error_that_is_no_error_of_ours_is_not_swallowed(run, monkeypatch):
     from eoagent.app import agent
 
-    def broken(*_args):
+    def broken(*_args, **_options):
         raise SourceError("no home", href="x", hint="make one")
 
     monkeypatch.setattr(agent, "open_workshop", broken)
