@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
+import io
 import json
 from pathlib import Path
 
@@ -10,11 +12,15 @@ import numpy as np
 import pytest
 import rasterio.features
 from affine import Affine
+from PIL import Image
 from pyproj import CRS
 
 from eoagent.contracts.runner import Placement
+from eoagent.runners.filelist import hash_files, write_list
 from eoagent.runners.outlining import PooledOutliner
 from eoagent.runners.pool import ModelPool
+from eoagent.runners.qwenvl.kind import KIND as QWEN
+from eoagent.runners.reasoners import ReasonerWish
 from eoagent.runners.registry import card_by_id
 from eoagent.runners.sam2.kind import KIND
 
@@ -82,6 +88,71 @@ def test_boxes_of_a_reasoner_are_outlined_as_transformers_outlines_them(
     assert areas["area"] == pytest.approx(direct.any(axis=0).sum() / 4, rel=1e-3)
     for geometry, mask in zip(outlines.geometries, direct, strict=True):
         assert geometry.area == pytest.approx(mask.sum() / 4)
+
+
+class Serving:
+    """A server of the OpenAI protocol with a model behind it, in one of two shapes of reply."""
+
+    def __init__(self, runner, chatreplies, *, apart):
+        self.asked = 0
+        self._runner = runner
+        self._replies = chatreplies
+        self._apart = apart
+
+    def __call__(self, exchange):
+        if exchange.path.endswith("/models"):
+            self._replies.models("RemoteReasoner-7B")(exchange)
+            return
+        self.asked += 1
+        wanted = json.loads(exchange.body)
+        messages = [(one["role"], tuple(_parts(one["content"]))) for one in wanted["messages"]]
+        item = {"messages": messages, "max_tokens": wanted["max_tokens"]}
+        (said,) = self._runner.run("chat", [item])
+        think, _, answer = said["text"].removeprefix("<think>").partition("</think>")
+        told = {"text": answer.strip(), "think": think} if self._apart else {"text": said["text"]}
+        self._replies.streamed(*self._replies.words(told.pop("text"), **told))(exchange)
+
+
+def _parts(content):
+    """Yield words and pictures of a message."""
+    for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+        if part["type"] == "text":
+            yield part["text"]
+        else:
+            held = base64.b64decode(part["image_url"]["url"].partition(",")[2])
+            yield np.asarray(Image.open(io.BytesIO(held)))
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["think-in-text", "think-apart"])
+def test_from_a_question_to_outlines_through_a_server(
+    apart, bench, tmp_path, servers, chatreplies, tiny_reasoner, tiny_sam2, weights
+):
+    folder = tiny_reasoner.make_reasoner(tmp_path / "reasoner", reply=tiny_reasoner.REPLY)
+    card, drawer = tiny_reasoner.reasoner_card(), card_by_id("sam2.1-hiera-tiny")
+    listed = write_list(folder, hash_files(folder, sorted(p.name for p in folder.iterdir())))
+    runner = QWEN.load(card, listed, Placement(max_batch=1))
+    serving = Serving(runner, chatreplies, apart=apart)
+    with servers.Server(answer=serving) as server:
+        wish = ReasonerWish(reasoner=server.url("/v1"))
+        cards = {"cards": lambda: (drawer,), "reasoner": wish}
+        with ModelPool(tmp_path / "home", device="cpu", **cards) as pool:
+            pool._store.import_weights(drawer, weights)
+            using = bench.using(models=pool)
+            values = photo(150, 250)
+            raster = using.image(values, UTM)
+            found = using("reason", raster=raster, question="where could a ship land?")
+            stored, burnt, outlines = where_it_is(using, found)
+            rows = json.loads(using.path(found.artifacts["text"].handle).read_text())["rows"]
+    # 150 x 250 is shown as 140 x 252, so x shrinks by 250/252 and y grows by 150/140
+    scale = np.tile([250 / 252, 150 / 140], 2)
+    expected = np.array([[56.0, 28, 140, 112], [10, 20, 30, 40]]) * scale
+    middles = (expected[:, :2] + expected[:, 2:]) / 2
+    direct = tiny_sam2.direct(np.moveaxis(values, 0, -1), expected, middles)
+    np.testing.assert_array_equal(stored, direct.any(axis=0))
+    np.testing.assert_array_equal(burnt, stored)
+    assert outlines.values("id") == [1, 2]
+    assert ["where", "think", "Two quays lie at the shore."] in rows
+    assert serving.asked == 1  # kept, so that the exam's second call asks nobody
 
 
 def test_from_a_question_to_outlines_through_the_pool_of_a_home(
