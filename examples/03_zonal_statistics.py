@@ -31,9 +31,9 @@ with tempfile.TemporaryDirectory() as name:
 # > Mirlo Pond: +0.129
 # > Marenza: +0.187
 # > Vellara: cannot_answer
-# > This could not be computed. Vellara holds Point, and zones are polygons (give polygons, or
+# > This could not be computed: Vellara holds Point, and zones are polygons (give polygons, or
 # > combine with buffer to make areas of points and lines)
 # > Atlantis: cannot_answer
-# > This could not be computed. no feature of places is named 'Atlantis' (in the columns name,
+# > This could not be computed: no feature of places is named 'Atlantis' (in the columns name,
 # > kind) (names here are, for example: Marenza, Lake Solvera, Mirlo Pond, Fenna Pond,
 # > Vellara)
