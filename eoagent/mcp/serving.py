@@ -8,7 +8,9 @@ import os
 import platform
 import signal
 import socket
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -122,9 +124,17 @@ def serve_http(
 async def _stdio(server: Server[Any], session: Session) -> None:
     async with anyio.create_task_group() as group:
         group.start_soon(_leave_when_told, session)
-        async with stdio_server() as (read, write):
+        # what is printed would wait in a buffer until stdout is the client's again
+        async with stdio_server() as (read, write), _printing_aside():
             await server.run(read, write, server.create_initialization_options())
         group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _printing_aside() -> AsyncIterator[None]:
+    """Let what is printed go to stderr."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 async def _leave_when_told(session: Session) -> None:

@@ -50,7 +50,8 @@ def environment(tmp_path):
     (guest / "noise.py").write_text(TOOL, encoding="utf-8")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: guest\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[eoagent.tools]\nnoise = noise:TOOL\n")
-    return os.environ | {"PYTHONPATH": str(guest), "EOAGENT_HOME": str(tmp_path / "home")}
+    usual = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}  # prints wait
+    return usual | {"PYTHONPATH": str(guest), "EOAGENT_HOME": str(tmp_path / "home")}
 
 
 def _arguments(folder, *more):
