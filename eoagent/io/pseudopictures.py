@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from eoagent.contracts.errors import InputError
 from eoagent.contracts.geometry import Window
 from eoagent.contracts.raster import RasterRef
 from eoagent.io.raster import RasterReader
+from eoagent.io.scenepictures import scene_colours
 from eoagent.spectral.bandwords import band_words
 from eoagent.spectral.expression import parse
 from eoagent.spectral.pseudopictures import PictureRule, colour, fitting, served
@@ -19,10 +20,7 @@ from eoagent.spectral.sensors import presets
 
 __all__ = ["PseudoPictures", "pseudo_pictures"]
 
-_BRIGHT: Final = 0.3
-"""Reflectance that is shown as white, as `eoagent.io.tileview` has it."""
 _LOW_PCT, _HIGH_PCT = 2.0, 98.0
-_BYTE: Final = 255.0
 _Values = NDArray[np.floating[Any]]
 
 
@@ -82,7 +80,7 @@ def pseudo_pictures(
     pictures, spans, lines = [], [], []
     for number, (rule, found) in enumerate(made, start=1):
         bands = {name: values[band] for name, band in found.items()}
-        span, how = _span(rule, bands, valid, ref)
+        span, how = _span(rule, found, values, valid, reader)
         pictures.append(colour(rule, bands, valid, span=span))
         spans.append(span)
         lines.append(f"Picture {number}: {_line(rule, span, how)}{_stand_ins(found)}")
@@ -97,21 +95,23 @@ def pseudo_pictures(
 
 
 def _span(
-    rule: PictureRule, bands: dict[str, _Values], valid: NDArray[np.bool_], ref: RasterRef
+    rule: PictureRule,
+    found: dict[str, str],
+    values: dict[str, _Values],
+    valid: NDArray[np.bool_],
+    reader: RasterReader,
 ) -> tuple[tuple[float, float], str]:
     """Return the values of the first and last colour, and where they come from."""
     if rule.low is not None and rule.high is not None:
         return (rule.low, rule.high), ""
-    if not rule.formula and ref.values == "reflectance":
-        return (0.0, _BRIGHT), "reflectance"
-    if not rule.formula and all(band.dtype == "uint8" for band in ref.bands):
-        return (0.0, _BYTE), "stored values"
-    shown = parse(rule.formula).evaluate(bands) if rule.formula else np.stack(list(bands.values()))
-    held = np.asarray(shown, np.float64)[..., valid]
+    if not rule.formula:
+        low, high, how = scene_colours(reader, tuple(found.values()))
+        return (low, high), how
+    shown = parse(rule.formula).evaluate({name: values[band] for name, band in found.items()})
+    held = np.asarray(shown, np.float64)[valid]
     low, high = (float(v) for v in np.nanpercentile(held, [_LOW_PCT, _HIGH_PCT]))
-    kind = ref.values.replace("_", " ")
-    how = f"{kind} between its 2nd and 98th percentile"
-    return (low, high if high > low else low + 1.0), how
+    kind = reader.ref.values.replace("_", " ")
+    return (low, high if high > low else low + 1.0), f"{kind}, its 2nd to 98th percentile"
 
 
 def _head(ref: RasterRef, needed: tuple[str, ...], count: int) -> str:
@@ -137,7 +137,7 @@ def _line(rule: PictureRule, span: tuple[float, float], how: str) -> str:
     low, high = span
     if not rule.formula:
         made = f"{', '.join(rule.bands)} as red, green and blue"
-        return f"{rule.title}: {made}, {how} from {low:.4g} to {high:.4g}; {rule.shows}."
+        return f"{rule.title}: {made}, {how}; {rule.shows}."
     names = ("black", "white") if rule.ramp is None else rule.ramp.names
     at = np.linspace(low, high, len(names))
     steps = ", ".join(f"{value:.3g} {name}" for value, name in zip(at, names, strict=True))

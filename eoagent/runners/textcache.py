@@ -1,14 +1,7 @@
-"""Keep the vectors of texts on the disk, by the hash of the text and of the encoder.
-
-An entry is a file of its own with a checksum; one that is damaged counts as none and is made
-again. Losing the folder loses time only, so a disk that refuses is no error.
-"""
+"""Keep the vectors of texts on the disk, by the hash of the text and of the encoder."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,14 +11,12 @@ from numpy.typing import NDArray
 
 from eoagent.contracts.encoder import EncoderFingerprint, Vectors
 from eoagent.contracts.record import digest
-from eoagent.io.atomic import make_folder
+from eoagent.io.bytecache import ByteCache
 
 __all__ = ["TextCache"]
 
-_SUFFIX: Final = ".vec"
-_SUM_BYTES: Final = 32
+_MOST_BYTES: Final = 1 << 20
 _SWEEP_EVERY: Final = 256
-"""Entries written between two looks at how many there are."""
 
 
 class TextCache:
@@ -38,9 +29,13 @@ class TextCache:
             folder: where the entries lie.
             most_entries: entries that stay when more were written; the oldest go.
         """
-        self._folder = folder
-        self._most = most_entries
-        self._written = 0
+        self._entries = ByteCache(
+            folder,
+            suffix=".vec",
+            most_entries=most_entries,
+            most_bytes=_MOST_BYTES,
+            sweep_every=_SWEEP_EVERY,
+        )
 
     def vectors(
         self,
@@ -61,48 +56,19 @@ class TextCache:
             return encode(list(texts))
         # The name of a card decides nothing: the same weights under another name give the same.
         about = digest({k: v for k, v in fingerprint.to_dict().items() if k != "card"})
-        paths = {text: self._path(text, about) for text in texts}
-        found = {text: _read(path, fingerprint.dimensions) for text, path in paths.items()}
+        keys = {text: f"{about}\n{text}" for text in texts}
+        found = {text: self._read(key, fingerprint.dimensions) for text, key in keys.items()}
         missing = [text for text, vector in found.items() if vector is None]
         if missing:
             for text, vector in zip(missing, encode(missing), strict=True):
                 found[text] = vector
-                self._keep(paths[text], vector)
+                self._entries.put(keys[text], vector.astype("<f4").tobytes())
         rows = [found[text] for text in texts]
         return np.array(rows, dtype=np.float32).reshape(len(texts), fingerprint.dimensions)
 
-    def _path(self, text: str, about: str) -> Path:
-        key = hashlib.sha256(f"{about}\n{text}".encode(errors="surrogatepass")).hexdigest()
-        return self._folder / key[:2] / f"{key}{_SUFFIX}"
-
-    def _keep(self, path: Path, vector: NDArray[np.float32]) -> None:
-        data = vector.astype("<f4").tobytes()
-        part = path.with_name(f".{secrets.token_hex(8)}.part")
-        # Not synced: what a power cut spoils fails its checksum and is encoded again.
-        with contextlib.suppress(OSError):
-            make_folder(path.parent)
-            part.write_bytes(hashlib.sha256(data).digest() + data)
-            part.replace(path)
-        if self._written % _SWEEP_EVERY == 0:
-            self._sweep()
-        self._written += 1
-
-    def _sweep(self) -> None:
-        """Remove the oldest entries beyond the most that there may be."""
-        with contextlib.suppress(OSError):  # another process sweeps, or the disk refuses
-            entries = [(file.stat().st_mtime_ns, file) for file in self._folder.glob("*/*")]
-            entries.sort(key=lambda entry: entry[0])
-            for _, file in entries[: max(0, len(entries) - self._most)]:
-                file.unlink(missing_ok=True)
-
-
-def _read(path: Path, dimensions: int) -> NDArray[np.float32] | None:
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    values = data[_SUM_BYTES:]
-    if len(values) != 4 * dimensions or hashlib.sha256(values).digest() != data[:_SUM_BYTES]:
-        return None
-    vector: NDArray[np.float32] = np.frombuffer(values, "<f4").astype(np.float32)
-    return vector
+    def _read(self, key: str, dimensions: int) -> NDArray[np.float32] | None:
+        values = self._entries.get(key)
+        if values is None or len(values) != 4 * dimensions:
+            return None
+        vector: NDArray[np.float32] = np.frombuffer(values, "<f4").astype(np.float32)
+        return vector

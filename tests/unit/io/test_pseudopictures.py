@@ -65,12 +65,25 @@ def test_reflectance_has_a_fixed_white(planted):
     path, stored = planted
     with _open(path, bands=_BANDS, scale=0.0001) as reader:
         made = pseudo_pictures(reader)
-    if made.spans[0] == (0.0, 0.3):
-        want = np.clip(stored[2] * 0.0001 / 0.3, 0, 1) * 255
-    else:
-        low, high = made.spans[0]
-        want = np.clip((stored[2] * 0.0001 - low) / (high - low), 0, 1) * 255
+    assert made.spans[0] == made.spans[1] == (0.0, 0.3)
+    want = np.clip(stored[2] * 0.0001 / 0.3, 0, 1) * 255
     assert np.abs(made.pictures[0][..., 0] - want).max() <= 1
+
+
+def test_radar_is_stretched_by_the_scene_and_says_so(tmp_path):
+    rng = np.random.default_rng(4)
+    values = rng.normal(-12, 4, (2, 30, 30)).astype("float32")
+    path = _write(tmp_path / "s1a_iw.tif", values)
+    with _open(path, bands=["vv", "vh"]) as reader:
+        ref = reader.ref.model_copy(update={"sensor": "sentinel-1"})
+        reader.ref = ref
+        made = pseudo_pictures(reader)
+    assert made.titles == ("VV backscatter", "VH backscatter")
+    low, high = np.percentile(values[0].astype("float64"), [2, 98])
+    assert made.spans[0] == pytest.approx((low, high))
+    want = 255 * np.clip((values[0] - low) / (high - low), 0, 1)
+    assert np.abs(made.pictures[0][..., 0] - want).max() <= 1
+    assert "2nd to 98th percentile" in made.description
 
 
 def test_no_data_is_black_in_all_of_them(tmp_path):

@@ -33,26 +33,26 @@ def test_a_reply_comes_back_as_it_was(tmp_path_factory, text, think, is_cut, tok
     assert cache.get(f"key {tokens}") == reply
 
 
-def test_what_was_never_kept_is_not_there(cache):
+def test_what_was_never_kept_is_not_there(cache, tmp_path):
     assert cache.get("k") is None
     cache.put("k", REPLY)
     assert cache.get("k") == REPLY
     assert cache.get("other") is None
-    assert ReplyCache(cache._folder).get("k") == REPLY
+    assert ReplyCache(tmp_path / "replies").get("k") == REPLY
 
 
 def test_a_key_names_no_path(cache, tmp_path):
     cache.put("../../escaped", REPLY)
     assert cache.get("../../escaped") == REPLY
-    assert all(path.is_relative_to(cache._folder) for path in tmp_path.rglob("*.reply"))
+    assert all(path.is_relative_to(tmp_path / "replies") for path in tmp_path.rglob("*.reply"))
 
 
 @pytest.mark.parametrize(
     "spoil", [lambda data: data[:-3], lambda data: data + b"x", lambda data: b""]
 )
-def test_a_damaged_entry_counts_as_none(cache, spoil):
+def test_a_damaged_entry_counts_as_none(cache, tmp_path, spoil):
     cache.put("k", REPLY)
-    (path,) = cache._folder.rglob("*.reply")
+    (path,) = (tmp_path / "replies").rglob("*.reply")
     path.write_bytes(spoil(path.read_bytes()))
     assert cache.get("k") is None
     cache.put("k", REPLY)
@@ -66,11 +66,11 @@ def test_a_disk_that_refuses_loses_time_only(tmp_path):
     assert cache.get("k") is None
 
 
-def test_the_oldest_go_when_there_are_too_many(cache, monkeypatch):
+def test_the_oldest_go_when_there_are_too_many(tmp_path, monkeypatch):
     from eoagent.runners import replies
 
     monkeypatch.setattr(replies, "_SWEEP_EVERY", 1)
-    few = ReplyCache(cache._folder, most_entries=3)
+    few = ReplyCache(tmp_path / "replies", most_entries=3)
     for number in range(6):
         few.put(f"k{number}", REPLY)
     kept = [number for number in range(6) if few.get(f"k{number}") is not None]
