@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from eoagent.contracts.card import UNKNOWN
+from eoagent.contracts.card import UNKNOWN, ModelCard
 from eoagent.contracts.errors import InputError
 from eoagent.contracts.price import Price
 from eoagent.contracts.progress import Deadline
@@ -29,7 +29,15 @@ from eoagent.io.scenesegment import SceneMask, SceneRules, SegmentedScene, Work,
 from eoagent.io.windowvectors import known_gsd_m
 from eoagent.vectors.objectsizes import check_visible
 
-__all__ = ["PARTED", "SceneToAsk", "asked_scene", "asking_price", "check_valid", "scene_to_ask"]
+__all__ = [
+    "PARTED",
+    "SceneToAsk",
+    "asked_scene",
+    "asking_price",
+    "check_valid",
+    "scene_rules",
+    "scene_to_ask",
+]
 
 PARTED: Final = " | parted"
 """At the end of a phrase: the same model is asked, and its answer is parted."""
@@ -118,7 +126,7 @@ def asked_scene(
         BudgetExceeded: if the time is over.
         SourceError: if pixels could not be had, or a mask not be written.
     """
-    rules = _rules(segmenter, above=above)
+    rules = scene_rules(segmenter.card, above=above)
     folder = services.options.masks_dir if is_kept else None
     kept = None if folder is None else _Kept(KeptMasks(folder), scene, segmenter, rules)
     asked = tuple(dict.fromkeys(phrases))
@@ -153,10 +161,9 @@ def check_valid(scene: SceneToAsk, asked: SegmentedScene) -> None:
         )
 
 
-def _rules(segmenter: PhraseSegmenter, *, above: float = 0.5) -> SceneRules:
+def scene_rules(card: ModelCard, *, above: float = 0.5) -> SceneRules:
     """Return how a model's scenes are cut: into tiles of its size that share a quarter."""
-    side = segmenter.card.input_px
-    return SceneRules(tile_px=side, overlap_px=side // 4, above=above)
+    return SceneRules(tile_px=card.input_px, overlap_px=card.input_px // 4, above=above)
 
 
 def asking_price(
@@ -176,7 +183,7 @@ def asking_price(
     Raises:
         InputError: if the model is of no use at that pixel size.
     """
-    card, rules = segmenter.card, _rules(segmenter, above=above)
+    card, rules = segmenter.card, scene_rules(segmenter.card, above=above)
     sampling = choose_sampling(scene.ref.grid, card, gsd_m=scene.gsd_m)
     folder = services.options.masks_dir if is_kept else None
     kept = None if folder is None else _Kept(KeptMasks(folder), scene, segmenter, rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Final
 
@@ -11,20 +12,19 @@ from numpy.typing import NDArray
 from eoagent.app.evaluation.seeing.pixels import check_size, open_picture
 from eoagent.app.evaluation.seeing.seen import Way
 from eoagent.app.evaluation.suiterequest import SuiteRequest
-from eoagent.contracts.errors import ModelError
+from eoagent.app.session import Clock
 from eoagent.contracts.outliner import Outliner
 from eoagent.contracts.reasoner import Reasoner
 from eoagent.contracts.store import Origins
 from eoagent.geo.sceneview import view_whole
 from eoagent.io.raster import RasterReader
+from eoagent.io.reasonedmasks import outline_boxes
 from eoagent.io.reasonedview import SceneLook, look_at_scene, look_closer, pixel_cap
 from eoagent.io.viewpicture import ViewPictures
 
 __all__ = ["ReasonerLook", "on_scene", "outlined", "way_note"]
 
 _AS_PUBLISHED: Final = "parity"
-_MOST_VALUES: Final = 1 << 26
-"""Pixels of masks that are held at a time, those of all boxes together."""
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -75,21 +75,8 @@ def outlined(look: SceneLook, outliner: Outliner, boxes: Floats, points: Floats)
     Raises:
         ModelError: if the model fails, or gives masks of another size.
     """
-    valid = look.picture.valid
-    whole = np.zeros(valid.shape, np.bool_)
-    corners = look.view.from_scene(boxes.reshape(-1, 2)).reshape(-1, 4)
-    inner = look.view.from_scene(points)
-    few = max(1, _MOST_VALUES // valid.size)
-    for start in range(0, len(boxes), few):
-        part = slice(start, start + few)
-        masks = outliner.outline(look.picture.pixels, corners[part], inner[part])
-        if masks.shape[1:] != valid.shape:
-            raise ModelError(
-                f"{outliner.card.id} gave masks of the shape {masks.shape}, and the picture is "
-                f"{valid.shape}"
-            )
-        whole |= masks.any(axis=0)
-    return whole & valid
+    work = Clock(math.inf), lambda _done, _what: None
+    return outline_boxes(look, boxes, points, outliner, work=work).whole
 
 
 def on_scene(look: SceneLook, mask: Bools) -> Bools:

@@ -24,9 +24,10 @@ from eoagent.contracts.segmenter import PhraseSegmenter
 from eoagent.contracts.store import Origins
 from eoagent.geo.boxes import union
 from eoagent.geo.sampling import Sampling
+from eoagent.io.askedscene import scene_rules
 from eoagent.io.mask import MaskReader
 from eoagent.io.raster import RasterReader
-from eoagent.io.scenesegment import SceneMask, SceneRules, Work, segment_scene
+from eoagent.io.scenesegment import SceneMask, Work, segment_scene
 from eoagent.runners.remotesam.detection import OURS, Detection
 from eoagent.vectors.classphrases import class_phrases
 
@@ -61,7 +62,7 @@ class TiledSight:
     @property
     def settings(self) -> Mapping[str, str]:
         """How it looks."""
-        rules = _rules(self.card)
+        rules = scene_rules(self.card)
         said = {
             "way": (
                 f"tiles: as the tools look, tiles of {rules.tile_px} pixels that share "
@@ -70,6 +71,10 @@ class TiledSight:
             "objects": (
                 f"of a score of {self.least_score:g} or more, inner ones dropped, and of boxes "
                 f"that overlap by more than {OURS.most_overlap:g} the better one kept"
+            ),
+            "touching": (
+                "objects that touch count as one; the tools part them where the contour model is "
+                "installed"
             ),
         }
         if self.gsd_m is not None:
@@ -94,7 +99,7 @@ class TiledSight:
                 deadline=Clock(math.inf),
                 progress=lambda _done, _what: None,
             )
-            rules = _rules(self.card)
+            rules = scene_rules(self.card)
             watched = PeakSegmenter(self.segmenter)
             scene = segment_scene(reader, watched, phrases, work, rules=rules)
             for mask in scene.masks:
@@ -128,11 +133,6 @@ class TiledSight:
             presence=mask.presence,
             peak=peak,
         )
-
-
-def _rules(card: ModelCard) -> SceneRules:
-    """Return how the tools cut a scene for a model: tiles of its size that share a quarter."""
-    return SceneRules(tile_px=card.input_px, overlap_px=card.input_px // 4)
 
 
 def _on_picture(
